@@ -1,0 +1,69 @@
+//! Push payload → stored, expiring [`Challenge`].
+
+use crate::consent::Text;
+use crate::enrollment::EnrollmentId;
+
+newtype! {
+    /// Names a challenge on this device; the same push always gives the same id.
+    ChallengeId
+}
+
+/// Where a challenge stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChallengeState {
+    /// Waiting for a person.
+    Open,
+    /// A decision was made; its delivery is in the [`crate::Receipt`].
+    Decided,
+    /// Nobody decided in time.
+    Expired,
+}
+
+/// Whether a push told something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// First time.
+    New,
+    /// Seen before; nothing was stored twice.
+    Repeated,
+}
+
+/// Claims of the server about the requesting device. Never trusted for logic.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Origin {
+    /// Browser name and version.
+    pub browser: Option<Text>,
+    /// System name and version.
+    pub system: Option<Text>,
+    /// Name of the place.
+    pub place: Option<Text>,
+    /// Degrees, −90 to 90.
+    pub latitude: Option<f64>,
+    /// Degrees, −180 to 180.
+    pub longitude: Option<f64>,
+}
+
+/// A request that arrived by push: enough for a notification, not for an approval.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Challenge {
+    /// Its id on this device.
+    pub id: ChallengeId,
+    /// The account it is for.
+    pub enrollment: EnrollmentId,
+    /// Account name for the notification, cleaned.
+    pub account: crate::consent::Account,
+    /// Unix milliseconds, by the server's clock.
+    pub requested_at: i64,
+    /// Unix milliseconds, by the corrected device clock.
+    pub received_at: i64,
+    /// Unix milliseconds: the consent's `expires_at`; before that is known, 300 s after the earlier of push time and receipt.
+    pub expires_at: i64,
+    /// Where the request came from, as the server claims.
+    pub origin: Origin,
+    /// Whether there are details to fetch.
+    pub has_details: bool,
+    /// Where it stands.
+    pub state: ChallengeState,
+    /// Whether this push told something new.
+    pub arrival: Arrival,
+}

@@ -1,0 +1,380 @@
+//! Consent → display model → digests. See `docs/signed-consent.md`; the source of the rules is RFC 9396 and RFC 8785.
+
+use crate::json::Value;
+
+/// Version of the rendering rules; changes whenever the same input gives another model.
+pub const RENDERER: &str = "authenticator-core/1";
+
+/// Text that came from outside and went through hardening: safe to print as it is, odd things made visible.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Text {
+    /// What to print and speak.
+    pub shown: String,
+    /// The whole hardened text where `shown` was cut; one tap away.
+    pub full: Option<String>,
+    /// What was odd about it.
+    pub marks: Vec<MarkCode>,
+}
+
+/// How serious a mark is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Look twice.
+    Caution,
+    /// Approval needs a typed confirmation under the default policy.
+    Danger,
+}
+
+/// What is odd about a row or about the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum MarkCode {
+    /// Direction controls, made visible.
+    HiddenDirection,
+    /// Zero-width and other invisible characters, made visible.
+    InvisibleCharacters,
+    /// Control characters and line breaks, made visible.
+    ControlCharacters,
+    /// Letters of several scripts in one word.
+    MixedScripts,
+    /// Looks like another word or host name.
+    LookAlike,
+    /// Piled-up combining marks, cut.
+    StackedMarks,
+    /// Cut; the whole text is one tap away.
+    Shortened,
+    /// White space where none is expected, made visible.
+    OddSpaces,
+    /// A type that neither the core nor the app knows.
+    UnknownType,
+    /// A member that the type does not define.
+    UnexpectedMember,
+    /// The sender asked not to show this.
+    HiddenBySender,
+    /// A negative amount.
+    NegativeAmount,
+    /// An amount of zero.
+    ZeroAmount,
+    /// An amount in exponent notation.
+    ExponentAmount,
+    /// More than 18 digits.
+    LongAmount,
+    /// More decimals than the currency has.
+    OddDecimals,
+    /// Not an ISO 4217 currency.
+    UnknownCurrency,
+    /// More than one authorization detail.
+    SeveralDetails,
+    /// A required member is missing or has the wrong type.
+    IncompleteDetails,
+    /// The same bytes can be read in two ways.
+    DuplicateMember,
+    /// A number that implementations read differently.
+    AmbiguousNumber,
+    /// Beyond the caps; not everything can be shown.
+    TooLarge,
+    /// Text without a valid encoding.
+    InvalidText,
+    /// The details could not be fetched.
+    DetailsUnavailable,
+    /// The server says that there are no details.
+    NoDetails,
+    /// First request for this API.
+    NewAudience,
+    /// More than was ever approved for this API in this currency.
+    HighestAmountYet,
+    /// The same request again.
+    RepeatedRequest,
+    /// Many requests in a short time.
+    ManyRequests,
+    /// The device clock differs from the server's.
+    ClockOff,
+    /// A request of this kind was reported as fraud before.
+    PreviouslyReported,
+}
+
+/// A mark with its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Stable code.
+    pub code: MarkCode,
+    /// How serious.
+    pub severity: Severity,
+    /// One sentence in the language of the review.
+    pub text: String,
+}
+
+/// Whose account is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Name of the issuer, cleaned.
+    pub issuer: String,
+    /// Label of the user, cleaned.
+    pub user: String,
+}
+
+/// A value with its meaning, for screens that lay amounts and dates out by themselves. `Row::text` is always enough.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowValue {
+    /// Free text.
+    Text,
+    /// Money: exact decimal text and currency code.
+    Amount {
+        /// As received, e.g. `249.00`.
+        decimal: String,
+        /// ISO 4217 code as received, cleaned.
+        currency: String,
+    },
+    /// A number, exact decimal text.
+    Number(String),
+    /// A date or time as received.
+    Date(String),
+    /// A bank account or the like.
+    Account {
+        /// `iban`, `bban`, …
+        scheme: String,
+        /// Value without grouping.
+        value: String,
+    },
+    /// An address on the web; the host decides.
+    Url {
+        /// Host, with punycode where it matters.
+        host: String,
+        /// Everything after it.
+        rest: String,
+    },
+    /// Yes or no.
+    Boolean(bool),
+    /// Several values, printed one a line.
+    List(Vec<String>),
+}
+
+/// One labelled line of a review.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Catalogue key such as `amount`; empty when the label is the member's own name.
+    pub label_key: String,
+    /// Words in the review's language, or the member's own name, hardened.
+    pub label: String,
+    /// Meaning of the value.
+    pub value: RowValue,
+    /// What to print and what a screen reader speaks.
+    pub text: String,
+    /// The whole text where `text` was cut.
+    pub full_text: Option<String>,
+    /// Extra explanation by the sender, hardened.
+    pub help: Option<String>,
+    /// Depth in nested details, 0 for the top.
+    pub indent: u8,
+    /// What is odd about it.
+    pub marks: Vec<Mark>,
+    /// JSON pointers into the received body (an amount row has two: value and currency).
+    pub sources: Vec<String>,
+}
+
+/// A group of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Section {
+    /// Heading in the review's language.
+    pub title: String,
+    /// `type` of the authorization detail, hardened; `request`, `origin` or `technical` for the core's own sections.
+    pub kind: String,
+    /// Its lines, in order.
+    pub rows: Vec<Row>,
+}
+
+/// What a person must do before approving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Approval {
+    /// One tap (and the prompt, where one is configured).
+    Allowed,
+    /// Type this first.
+    NeedsConfirmation(Confirmation),
+    /// Deny only; the sentence says why.
+    Blocked {
+        /// The mark that blocks.
+        reason: MarkCode,
+        /// Sentence in the review's language.
+        text: String,
+    },
+}
+
+/// A typed confirmation, checked by the core.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmation {
+    /// The whole-unit digits of the amount, e.g. `249`.
+    AmountDigits {
+        /// The prompt in the review's language.
+        prompt: String,
+    },
+    /// This two-digit number.
+    Number {
+        /// The number to type.
+        number: String,
+        /// The prompt in the review's language.
+        prompt: String,
+    },
+}
+
+/// Exactly what a person is about to allow. Frozen: its digest covers everything printable in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Review {
+    /// Which challenge.
+    pub challenge: crate::challenge::ChallengeId,
+    /// Which account.
+    pub enrollment: crate::enrollment::EnrollmentId,
+    /// Names of the account.
+    pub account: Account,
+    /// One sentence made of the details.
+    pub headline: String,
+    /// The requester's words, to be compared with the other screen.
+    pub binding_message: Option<Text>,
+    /// Details, then request, then origin.
+    pub sections: Vec<Section>,
+    /// What is odd about the request as a whole.
+    pub marks: Vec<Mark>,
+    /// What approval needs.
+    pub approval: Approval,
+    /// Unix milliseconds.
+    pub expires_at: i64,
+    /// The `shown` digest; hand it back to `approve`.
+    pub digest: String,
+    /// BCP 47 tag of its language.
+    pub locale: String,
+}
+
+/// Language and zone of a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Display {
+    /// BCP 47 tag, e.g. `de-DE`.
+    pub locale: String,
+    /// IANA name, e.g. `Europe/Berlin`.
+    pub zone: String,
+    /// Offset of that zone from UTC now, in minutes, −1080 to 1080; printed behind every time.
+    pub utc_offset_minutes: i32,
+}
+
+/// What becomes of types that no template knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownTypes {
+    /// Shown by the generic rule, with a mark.
+    #[default]
+    Show,
+    /// Deny only.
+    Block,
+}
+
+/// What the details turned out to be.
+pub(crate) enum Details<'a> {
+    /// The consent body as received.
+    Body(&'a Value),
+    /// There is no linking id.
+    None,
+    /// 404 for an id that does not promise details, or allowed by configuration.
+    NoDetails,
+    /// Could not be fetched, or is not readable; deny only. The code is the mark that says why.
+    Unavailable(MarkCode),
+}
+
+/// All that `shown` depends on, and nothing else.
+pub(crate) struct RenderInput<'a> {
+    pub server: &'a str,
+    pub enrollment: &'a str,
+    pub user: &'a str,
+    pub challenge: &'a str,
+    /// `d` as pushed.
+    pub requested_at_text: &'a str,
+    /// Unix milliseconds.
+    pub requested_at: i64,
+    pub source: Option<&'a Value>,
+    pub location: Option<&'a Value>,
+    pub details: Details<'a>,
+    pub account: &'a Account,
+    pub display: &'a Display,
+    pub unknown_types: UnknownTypes,
+}
+
+/// The frozen result.
+#[derive(Clone)]
+pub(crate) struct Rendered {
+    pub headline: String,
+    pub binding_message: Option<Text>,
+    pub sections: Vec<Section>,
+    /// Marks that follow from the input alone.
+    pub marks: Vec<Mark>,
+    /// First reason that blocks, if any.
+    pub blocked: Option<MarkCode>,
+    /// Digests and documents; `None` when the input has no canonical form (then `blocked` is set).
+    pub digests: Option<Digests>,
+    /// Facts that requester memory and confirmations work with.
+    pub facts: Facts,
+}
+
+#[derive(Clone)]
+pub(crate) struct Digests {
+    /// base64url SHA-256.
+    pub source: String,
+    pub shown: String,
+    /// RFC 8785 text of the `shown` object, kept by the history.
+    pub shown_document: String,
+    pub templates: String,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Facts {
+    pub audience: Option<String>,
+    /// Exact decimals with their currencies, in order of appearance.
+    pub amounts: Vec<(String, String)>,
+    pub detail_count: usize,
+}
+
+/// The loaded detail templates: built-in ones and the app's.
+pub(crate) struct Templates {
+    _private: (),
+}
+
+impl Templates {
+    /// Built-in templates plus the app's JSON documents; the app's win over built-in ones of the same type.
+    /// Errors name the template and what is wrong with it (`template_invalid`).
+    pub(crate) fn load(_app: &[String]) -> crate::error::Result<Templates> {
+        todo!()
+    }
+    /// Digest over the canonical form of the whole set.
+    pub(crate) fn digest(&self) -> &str {
+        todo!()
+    }
+}
+
+/// The pure function from what was received to what is shown.
+pub(crate) fn render(
+    _input: &RenderInput<'_>,
+    _templates: &Templates,
+    _dialect: &dyn crate::protocol::Dialect,
+) -> Rendered {
+    todo!()
+}
+/// Words for a mark in a language.
+pub(crate) fn mark(_code: MarkCode, _locale: &str) -> Mark {
+    todo!()
+}
+/// Prompt texts for confirmations: catalogue lookup by key in a language, fallback English.
+pub(crate) fn catalogue(_key: &str, _locale: &str) -> String {
+    todo!()
+}
+/// Hardening of one value (consent.md §3).
+pub(crate) fn harden(_text: &str) -> Text {
+    todo!()
+}
+/// Hardening of a name or label (64 characters).
+pub(crate) fn harden_label(_text: &str) -> Text {
+    todo!()
+}
+
+impl MarkCode {
+    /// Stable text such as `hidden_direction`.
+    pub fn as_str(self) -> &'static str {
+        todo!()
+    }
+}

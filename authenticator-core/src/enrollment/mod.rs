@@ -1,0 +1,57 @@
+//! Invitation → keys → enrolled.
+
+pub(crate) mod invitation;
+
+use crate::keys::{KeyAlgorithm, ProtectionLevel};
+use crate::secret::Secret;
+
+newtype! {
+    /// Names an enrollment on this device; the id that the server gave (`dev_…`).
+    EnrollmentId
+}
+
+/// One account on one server, with its keys.
+#[derive(Clone)]
+pub struct Enrollment {
+    /// Its id.
+    pub id: EnrollmentId,
+    /// Name of the configured server.
+    pub server: String,
+    /// Normalised base URL of that server.
+    pub base_url: String,
+    /// The server's name for itself, cleaned for display.
+    pub issuer: String,
+    /// What the person knows the account by, cleaned for display: the label of the QR code, else the user id.
+    pub user: String,
+    /// The server's user id.
+    pub user_id: String,
+    /// Unix milliseconds.
+    pub enrolled_at: i64,
+    /// Unix milliseconds of the last challenge or answer, if any.
+    pub last_used_at: Option<i64>,
+    /// Kind of the enrolment key.
+    pub algorithm: KeyAlgorithm,
+    /// Where the enrolment key lives.
+    pub protection: ProtectionLevel,
+    /// RFC 7638 thumbprint of the enrolment key.
+    pub thumbprint: String,
+    /// RFC 7638 thumbprint of the approval key, where approvals need user verification.
+    pub approval_thumbprint: Option<String>,
+    /// Whether [`crate::Authenticator::one_time_code`] works.
+    pub has_one_time_code: bool,
+    /// Learnt difference server − device clock in milliseconds.
+    pub clock_offset: i64,
+    /// Only in the result of `enroll`, and only where the server gave one: show it once; it is not stored.
+    pub recovery_code: Option<Secret<String>>,
+}
+
+/// What `enroll` needs to know about the device.
+#[derive(Clone)]
+pub struct Device {
+    /// Shown to the user and to administrators, e.g. `Pixel 9`.
+    pub name: String,
+    /// Stable id of this installation, 1 to 256 printable ASCII characters; the issuer of every answer. `None`: the core makes one.
+    pub identifier: Option<String>,
+    /// Push address, if there is one already.
+    pub push: Option<crate::protocol::PushToken>,
+}

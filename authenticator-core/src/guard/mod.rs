@@ -1,0 +1,1 @@
+//! Guard against push bombing.

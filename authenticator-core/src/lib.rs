@@ -1,0 +1,44 @@
+//! The phone side of CIBA: enrol, show exactly what is asked, sign the answer, deliver it once.
+
+#[macro_use]
+mod newtype;
+
+mod authenticator;
+mod challenge;
+mod clock;
+mod consent;
+mod decision;
+mod enrollment;
+mod error;
+mod guard;
+mod history;
+mod jose;
+mod json;
+mod keys;
+mod otp;
+mod protocol;
+mod secret;
+mod store;
+mod transport;
+
+pub use authenticator::{Authenticator, Config, DialectName, Platform, PushUpdate, Server};
+pub use challenge::{Arrival, Challenge, ChallengeId, ChallengeState, Origin};
+pub use clock::{Clock, Entropy, SystemClock};
+pub use consent::{
+    Account, Approval, Confirmation, Display, Mark, MarkCode, RENDERER, Review, Row, RowValue,
+    Section, Severity, Text, UnknownTypes,
+};
+pub use decision::{Decision, Delivery, Receipt};
+pub use enrollment::{Device, Enrollment, EnrollmentId};
+pub use error::{Error, ErrorClass, ErrorCode, ErrorKind, Result};
+pub use history::HistoryEntry;
+#[cfg(feature = "software-keys")]
+pub use keys::SoftwareKeyStore;
+pub use keys::{
+    KeyAlgorithm, KeyInfo, KeyPurpose, KeyStore, KeyStoreError, ProtectionLevel, PublicKey,
+    PublicKeyFormat,
+};
+pub use otp::OneTimeCode;
+pub use protocol::{PushService, PushToken};
+pub use secret::Secret;
+pub use transport::{HttpHeader, HttpRequest, HttpResponse, HttpTransport, TransportError};

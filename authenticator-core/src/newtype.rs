@@ -1,0 +1,19 @@
+//! Ids that cannot be mixed up.
+
+/// A text id as a type of its own.
+macro_rules! newtype {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+        impl $name {
+            /// From its text.
+            pub fn new(text: impl Into<String>) -> Self { Self(text.into()) }
+            /// Its text.
+            pub fn as_str(&self) -> &str { &self.0 }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(&self.0) }
+        }
+    };
+}

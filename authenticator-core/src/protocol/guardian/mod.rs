@@ -1,0 +1,4 @@
+//! The Guardian dialect (Auth0): enrolment, push, rich consents, answers.
+
+/// See the module.
+pub(crate) struct Guardian;

@@ -1,0 +1,234 @@
+//! Wire dialects: bytes in, domain types out, no I/O. One folder a dialect; nothing outside names one,
+//! except where a configured server chooses it.
+
+pub(crate) mod guardian;
+
+use crate::clock::Entropy;
+use crate::error::{Error, ErrorClass, Result};
+use crate::jose::{Jwk, Signer};
+use crate::json::Value;
+use crate::keys::KeyAlgorithm;
+use crate::otp::Totp;
+use crate::secret::Secret;
+use crate::transport::{HttpRequest, HttpResponse};
+
+/// What the server knows this device by.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    /// Enrollment id given by the server (`dev_…`).
+    pub enrollment: String,
+    /// User id given by the server.
+    pub user: String,
+    /// Local device identifier that was sent at enrolment.
+    pub identifier: String,
+    /// Normalised base URL.
+    pub base_url: String,
+}
+
+/// What every request is built with.
+pub(crate) struct Wire<'a> {
+    /// Corrected time, Unix milliseconds.
+    pub now: i64,
+    pub entropy: &'a dyn Entropy,
+    /// `Auth0-Client` value: base64url JSON.
+    pub client: &'a str,
+    /// BCP 47 tag for `Accept-Language`.
+    pub locale: &'a str,
+}
+
+/// How pushes reach this device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushService {
+    /// Apple Push Notification service; token as hex text.
+    Apns,
+    /// Firebase Cloud Messaging; registration token.
+    Fcm,
+}
+
+/// A push address. It is a secret: who has it can make the phone ring.
+#[derive(Clone)]
+pub struct PushToken {
+    /// Which service issued it.
+    pub service: PushService,
+    /// The token as the platform gave it.
+    pub token: Secret<String>,
+}
+
+pub(crate) struct EnrollInput<'a> {
+    pub base_url: &'a str,
+    pub ticket: &'a str,
+    pub identifier: &'a str,
+    pub device_name: &'a str,
+    pub push: Option<&'a PushToken>,
+    pub key: &'a Jwk,
+}
+
+pub(crate) struct EnrollOutput {
+    pub enrollment: String,
+    pub user: String,
+    pub issuer: Option<String>,
+    pub token: Option<Secret<String>>,
+    pub totp: Option<Totp>,
+    pub recovery_code: Option<Secret<String>>,
+}
+
+/// A refusal, read from an error answer (guardian.md §10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub status: u16,
+    pub code: Option<String>,
+    pub class: ErrorClass,
+    /// Seconds, from `Retry-After`.
+    pub retry_after: Option<u32>,
+    /// Unix milliseconds, from `Date`.
+    pub date: Option<i64>,
+    /// 401 or 403, or a code that a wrong clock explains: correct the clock and try once more.
+    pub clock_suspect: bool,
+}
+
+/// Outcome of reading an answer: the thing, or the server's refusal.
+pub(crate) type Answer<T> = std::result::Result<T, Refusal>;
+
+/// A push that belongs to this dialect, parsed; all text as received.
+#[derive(Clone)]
+pub(crate) struct Push {
+    /// Enrollment id: chooses the account.
+    pub enrollment: String,
+    pub transaction_token: Secret<String>,
+    pub challenge: String,
+    /// Unix milliseconds.
+    pub requested_at: i64,
+    /// As pushed (`d`), for the source object.
+    pub requested_at_text: String,
+    /// As pushed, JSON text in a string already parsed; absent or unreadable = `None`.
+    pub source: Option<Value>,
+    pub location: Option<Value>,
+    pub consent_id: Option<String>,
+    pub server_hint: String,
+}
+
+/// What a payload turned out to be.
+pub(crate) enum PushPayload {
+    NotOurs,
+    /// Ours, but this member is missing or wrong.
+    Malformed {
+        member: &'static str,
+    },
+    Push(Box<Push>),
+}
+
+/// Answer to a consent fetch.
+pub(crate) enum ConsentAnswer {
+    /// The whole body as received.
+    Body(Value),
+    /// 404: `details_existed` tells whether details must have existed (guardian.md §7.3: id of the form `cns_…`).
+    NotFound {
+        details_existed: bool,
+    },
+    Refused(Refusal),
+    /// 2xx, but unreadable; the reason names what was wrong (`duplicate_member`, `not_json`, `missing id` …).
+    Invalid {
+        reason: String,
+    },
+}
+
+/// The consent body's members that the dialect defines; `details` stays raw.
+pub(crate) struct ConsentParts<'a> {
+    pub id: &'a str,
+    pub audience: Option<&'a str>,
+    pub scope: Vec<String>,
+    pub binding_message: Option<&'a str>,
+    pub authorization_details: &'a [Value],
+    /// Unix milliseconds.
+    pub expires_at: Option<i64>,
+}
+
+/// What a person decided; fixed once made.
+#[derive(Clone)]
+pub(crate) struct Verdict {
+    pub approve: bool,
+    pub reason: Option<String>,
+    /// Value of the claim `urn:authenticator-core:consent`, if it is switched on.
+    pub consent_claim: Option<Value>,
+}
+
+/// What one attempt to answer came to (guardian.md §8.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AnswerOutcome {
+    Accepted,
+    /// Answered before, cancelled or expired.
+    Gone(Refusal),
+    /// Final refusal of this answer.
+    Refused(Refusal),
+    /// A wrong clock may explain it: correct and try once.
+    ClockSuspect(Refusal),
+    /// 429, 5xx: unknown outcome or not accepted yet.
+    Retry(Refusal),
+}
+
+/// One wire dialect. All methods are pure apart from signing.
+pub(crate) trait Dialect: Send + Sync {
+    /// Key kinds the dialect can use, the default first.
+    fn algorithms(&self) -> &'static [KeyAlgorithm];
+    /// Normalises a configured server address (guardian.md §2.1). `allow_loopback_cleartext` permits `http` to loopback hosts.
+    fn base_url(&self, address: &str, allow_loopback_cleartext: bool) -> Result<String>;
+
+    fn enroll_request(&self, wire: &Wire<'_>, input: &EnrollInput<'_>) -> Result<HttpRequest>;
+    /// 2xx that lacks a required member is an `Err(Error)`; a refusal is mapped to an `Error` by code (guardian.md §4.6).
+    fn enroll_answer(&self, answer: &HttpResponse) -> Result<EnrollOutput>;
+
+    fn update_request(
+        &self,
+        wire: &Wire<'_>,
+        identity: &Identity,
+        signer: &dyn Signer,
+        push: &PushToken,
+    ) -> Result<HttpRequest>;
+    fn update_answer(&self, answer: &HttpResponse) -> Answer<()>;
+
+    fn unenroll_request(
+        &self,
+        wire: &Wire<'_>,
+        identity: &Identity,
+        signer: &dyn Signer,
+    ) -> Result<HttpRequest>;
+    /// 404 counts as done.
+    fn unenroll_answer(&self, answer: &HttpResponse) -> Answer<()>;
+
+    /// `payload` is the parsed JSON object, in either envelope.
+    fn push(&self, payload: &Value) -> PushPayload;
+
+    fn consent_request(
+        &self,
+        wire: &Wire<'_>,
+        identity: &Identity,
+        signer: &dyn Signer,
+        push: &Push,
+    ) -> Result<Option<HttpRequest>>;
+    fn consent_answer(&self, push: &Push, answer: &HttpResponse) -> ConsentAnswer;
+    /// Reads a body that `consent_answer` has accepted; the error names the member that is wrong.
+    fn consent_parts<'a>(&self, body: &'a Value) -> std::result::Result<ConsentParts<'a>, String>;
+
+    fn answer_request(
+        &self,
+        wire: &Wire<'_>,
+        identity: &Identity,
+        signer: &dyn Signer,
+        push: &Push,
+        verdict: &Verdict,
+    ) -> Result<SignedAnswer>;
+    fn answer_outcome(&self, answer: &HttpResponse) -> AnswerOutcome;
+}
+
+/// A request with the JWT inside it, which the history keeps.
+pub(crate) struct SignedAnswer {
+    pub request: HttpRequest,
+    pub jwt: String,
+}
+
+impl Refusal {
+    /// As a public error, for calls where a refusal is the end. `what` starts the message, e.g. "the server refused the new push token".
+    pub(crate) fn into_error(self, _what: &str) -> Error {
+        todo!()
+    }
+}

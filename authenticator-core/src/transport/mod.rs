@@ -1,0 +1,104 @@
+//! HTTP, as little of it as needed: one request, one capped answer, no redirects.
+
+use std::sync::Arc;
+
+/// One header line.
+#[derive(Clone)]
+pub struct HttpHeader {
+    /// Name, any case.
+    pub name: String,
+    /// Value, ASCII.
+    pub value: String,
+}
+
+/// A request the core wants sent. It holds credentials and therefore has no `Debug`.
+#[derive(Clone)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, `PATCH`, `PUT` or `DELETE`.
+    pub method: String,
+    /// Absolute URL. Send it byte for byte: proofs are made over it.
+    pub url: String,
+    /// Headers to send; the client adds `Host`, `Content-Length` and the like.
+    pub headers: Vec<HttpHeader>,
+    /// Body, where there is one.
+    pub body: Option<Vec<u8>>,
+    /// Give up after this many milliseconds in all.
+    pub timeout_ms: u32,
+    /// Stop reading after this many bytes of body, with [`TransportError::TooLarge`].
+    pub max_answer: u32,
+}
+
+/// What came back, whatever the status.
+#[derive(Clone)]
+pub struct HttpResponse {
+    /// HTTP status. Redirects are returned, never followed.
+    pub status: u16,
+    /// Headers as received.
+    pub headers: Vec<HttpHeader>,
+    /// Body, decoded from any content coding.
+    pub body: Vec<u8>,
+}
+
+impl HttpResponse {
+    /// First header of this name, in any case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|h| h.name.eq_ignore_ascii_case(name))
+            .map(|h| h.value.as_str())
+    }
+}
+
+/// Why no answer came. The difference between the first two is what exactly-once delivery rests on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// No byte of the request has left: no route, refused, name not found, no TLS connection.
+    #[error("the server cannot be reached")]
+    Unreachable,
+    /// The request may have arrived: the connection broke, or time ran out.
+    #[error("the connection broke before the answer came")]
+    Interrupted,
+    /// The certificate is not trusted or is for another host; nothing was sent.
+    #[error("the server's certificate is not trusted")]
+    Tls,
+    /// The platform's trust store was not initialised; nothing was sent.
+    #[error("TLS is not set up on this platform")]
+    TlsUnavailable,
+    /// The answer is larger than `max_answer`. The request has arrived.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The request itself is not valid; nothing was sent.
+    #[error("the request is not valid")]
+    Invalid,
+}
+
+/// The platform's HTTP stack, in place of the built-in one. Must not follow redirects, cache, or retry.
+pub trait HttpTransport: Send + Sync {
+    /// Sends one request and waits for the answer. Blocking; called off the app's threads.
+    fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;
+}
+
+/// Built-in client or the app's own.
+#[derive(Clone)]
+pub(crate) enum Transport {
+    #[cfg(feature = "reqwest")]
+    Builtin(reqwest::Client),
+    Foreign(Arc<dyn HttpTransport>),
+}
+
+/// What the built-in client needs to know.
+pub(crate) struct Settings {
+    pub extra_root_pem: Option<String>,
+    pub user_agent: String,
+}
+
+impl Transport {
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn builtin(_settings: &Settings) -> crate::error::Result<Transport> {
+        todo!()
+    }
+    /// Sends on the core's runtime; a foreign transport runs in `spawn_blocking`, its panics become `Interrupted`.
+    pub(crate) async fn send(&self, _request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        todo!()
+    }
+}
