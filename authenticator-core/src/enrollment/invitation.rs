@@ -112,7 +112,10 @@ fn otpauth(rest: &str) -> Result<Invitation> {
 fn link(rest: &str) -> Result<Invitation> {
     let address = Address::split(rest)?;
     let query = Query::read(address.query)?;
-    let page = address.path.trim_end_matches('/').ends_with(MANAGEMENT_PAGE);
+    let page = address
+        .path
+        .trim_end_matches('/')
+        .ends_with(MANAGEMENT_PAGE);
     if page || query.has_prefix("ticket", MANAGEMENT_TICKET) {
         return Err(open_page());
     }

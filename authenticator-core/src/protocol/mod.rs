@@ -350,6 +350,10 @@ mod tests {
         assert_eq!(error.status(), Some(503));
         assert_eq!(error.server_code(), Some("too_many_pn"));
         assert_eq!(error.retry_after(), Some(7));
-        assert!(error.message().starts_with("the server refused the new push token: "));
+        assert!(
+            error
+                .message()
+                .starts_with("the server refused the new push token: ")
+        );
     }
 }

@@ -35,7 +35,9 @@ pub(super) fn text(value: &serde_json::Value) -> &str {
 
 /// The same value in the core's own type.
 pub(super) fn value(value: &serde_json::Value) -> Value {
-    json::read(value.to_string().as_bytes(), Limits::BODY).ok().unwrap()
+    json::read(value.to_string().as_bytes(), Limits::BODY)
+        .ok()
+        .unwrap()
 }
 
 /// `{"status", "headers", "body"}`, where the body is JSON or the text to send as it is.
@@ -220,11 +222,16 @@ fn all_signed_tokens_come_out_byte_for_byte_as_in_the_vectors() {
                     .answer_request(&wire, &identity, &signer, &push, &verdict)
                     .unwrap();
                 let body = String::from_utf8(answer.request.body.unwrap()).unwrap();
-                assert_eq!(body, format!(r#"{{"challenge_response":"{}"}}"#, answer.jwt));
+                assert_eq!(
+                    body,
+                    format!(r#"{{"challenge_response":"{}"}}"#, answer.jwt)
+                );
                 answer.jwt
             }
             "device" => {
-                let request = Guardian.unenroll_request(&wire, &identity, &signer).unwrap();
+                let request = Guardian
+                    .unenroll_request(&wire, &identity, &signer)
+                    .unwrap();
                 header(&request, "Authorization").replace("Bearer ", "")
             }
             "consent_proof" => {
@@ -242,7 +249,10 @@ fn all_signed_tokens_come_out_byte_for_byte_as_in_the_vectors() {
         if let Some(expected) = case["expected"]["jwt"].as_str() {
             assert_eq!(expected, token, "{name}");
         }
-        assert!(jose::verify_compact(&signer.jwk, &token).is_some(), "{name}");
+        assert!(
+            jose::verify_compact(&signer.jwk, &token).is_some(),
+            "{name}"
+        );
     }
 }
 
@@ -285,7 +295,10 @@ fn enrolment_without_a_push_address_leaves_the_member_out() {
     };
     let request = Guardian.enroll_request(&wire(), &input).unwrap();
     let body = String::from_utf8(request.body.unwrap()).unwrap();
-    assert!(body.starts_with(r#"{"identifier":"i","name":"n","public_key":{"#), "{body}");
+    assert!(
+        body.starts_with(r#"{"identifier":"i","name":"n","public_key":{"#),
+        "{body}"
+    );
 }
 
 #[test]
@@ -300,7 +313,10 @@ fn a_ticket_cannot_break_out_of_its_header() {
             push: None,
             key: &signer.jwk,
         };
-        assert!(Guardian.enroll_request(&wire(), &input).is_err(), "{ticket}");
+        assert!(
+            Guardian.enroll_request(&wire(), &input).is_err(),
+            "{ticket}"
+        );
     }
 }
 
@@ -427,7 +443,11 @@ fn a_404_ends_an_unenrolment_and_means_gone_for_an_update() {
 fn target(url: &str) -> (String, String, usize) {
     let url = reqwest::Url::parse(url).unwrap();
     let segments = url.path_segments().unwrap().count();
-    (url.scheme().to_owned(), url.host_str().unwrap().to_owned(), segments)
+    (
+        url.scheme().to_owned(),
+        url.host_str().unwrap().to_owned(),
+        segments,
+    )
 }
 
 /// Text as a hostile server or sender would choose it.
@@ -494,9 +514,31 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
         Just("com.auth0.notification.authentication".into()),
     ];
     let name = prop::sample::select(vec![
-        "aps", "category", "mfa", "data", "dai", "txtkn", "c", "d", "sh", "s", "l", "txlnkid", "id",
-        "requested_details", "authorization_details", "scope", "audience", "binding_message",
-        "expires_at", "errorCode", "statusCode", "user_id", "totp", "secret", "digits",
+        "aps",
+        "category",
+        "mfa",
+        "data",
+        "dai",
+        "txtkn",
+        "c",
+        "d",
+        "sh",
+        "s",
+        "l",
+        "txlnkid",
+        "id",
+        "requested_details",
+        "authorization_details",
+        "scope",
+        "audience",
+        "binding_message",
+        "expires_at",
+        "errorCode",
+        "statusCode",
+        "user_id",
+        "totp",
+        "secret",
+        "digits",
     ]);
     leaf.prop_recursive(4, 64, 8, move |inner| {
         prop_oneof![
@@ -531,7 +573,8 @@ proptest! {
         let _ = Guardian.unenroll_answer(&answer);
         let _ = Guardian.answer_outcome(&answer);
         if let ConsentAnswer::Body(body) = Guardian.consent_answer(&push(), &answer) {
-            prop_assert_eq!(body.get("id").and_then(Value::as_str), push().consent_id.as_deref());
+            let asked = push().consent_id;
+            prop_assert_eq!(body.get("id").and_then(Value::as_str), asked.as_deref());
         }
     }
 }
