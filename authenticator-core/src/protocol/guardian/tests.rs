@@ -1,13 +1,11 @@
 //! Fixtures for the tests of the dialect, and the tests that take more than one of its files.
 
 use proptest::prelude::*;
-use ring::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 
 use super::Guardian;
 use crate::clock::Entropy;
-use crate::error::Result;
-use crate::jose::{self, Jwk, Signer};
+use crate::jose::test_key::TestKey;
+use crate::jose::{self, Signer};
 use crate::json::{self, Limits, Value};
 use crate::protocol::{
     ConsentAnswer, Dialect, EnrollInput, Identity, Push, PushPayload, PushService, PushToken,
@@ -67,52 +65,6 @@ impl Entropy for FixedEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         let uuid = *b"\x6f\x96\x19\xff\x8b\x86\xfd\x01\x34\x2d\x00\xcf\x4f\xc9\x64\xff";
         bytes.copy_from_slice(&uuid);
-    }
-}
-
-/// The public test key of the vectors.
-struct TestSigner {
-    key: KeyPair,
-    jwk: Jwk,
-}
-
-impl TestSigner {
-    fn new() -> TestSigner {
-        let file: serde_json::Value = serde_json::from_str(CLAIMS).unwrap();
-        let part = |name: &str| jose::from_base64url(text(&file["key"][name])).unwrap();
-        let components = KeyPairComponents {
-            public_key: PublicKeyComponents {
-                n: part("n"),
-                e: part("e"),
-            },
-            d: part("d"),
-            p: part("p"),
-            q: part("q"),
-            dP: part("dp"),
-            dQ: part("dq"),
-            qInv: part("qi"),
-        };
-        TestSigner {
-            key: RsaKeyPair::from_components(&components).unwrap(),
-            jwk: Jwk::Rsa {
-                n: part("n"),
-                e: part("e"),
-            },
-        }
-    }
-}
-
-impl Signer for TestSigner {
-    fn jwk(&self) -> &Jwk {
-        &self.jwk
-    }
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
-        let mut signature = vec![0; self.key.public().modulus_len()];
-        let random = ring::rand::SystemRandom::new();
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-            .unwrap();
-        Ok(signature)
     }
 }
 
@@ -193,7 +145,7 @@ fn dump(request: &HttpRequest) -> String {
 
 #[test]
 fn all_signed_tokens_come_out_byte_for_byte_as_in_the_vectors() {
-    let signer = TestSigner::new();
+    let signer = TestKey::published();
     for case in cases(CLAIMS) {
         let name = text(&case["name"]);
         let input = &case["input"];
@@ -250,7 +202,7 @@ fn all_signed_tokens_come_out_byte_for_byte_as_in_the_vectors() {
             assert_eq!(expected, token, "{name}");
         }
         assert!(
-            jose::verify_compact(&signer.jwk, &token).is_some(),
+            jose::verify_compact(signer.jwk(), &token).is_some(),
             "{name}"
         );
     }
@@ -259,14 +211,14 @@ fn all_signed_tokens_come_out_byte_for_byte_as_in_the_vectors() {
 #[test]
 fn enrolment_request() {
     let token = push_token(PushService::Fcm);
-    let signer = TestSigner::new();
+    let signer = TestKey::published();
     let input = EnrollInput {
         base_url: BASE,
         ticket: "k3J0cWq9uZr2TnB7sYx4LdPfVhGm1AeC",
         identifier: "9774d56d682e549c",
         device_name: "Pixel 9",
         push: Some(&token),
-        key: &signer.jwk,
+        key: signer.jwk(),
     };
     let request = Guardian.enroll_request(&wire(), &input).unwrap();
     insta::assert_snapshot!(dump(&request), @r#"
@@ -284,14 +236,14 @@ fn enrolment_request() {
 
 #[test]
 fn enrolment_without_a_push_address_leaves_the_member_out() {
-    let signer = TestSigner::new();
+    let signer = TestKey::published();
     let input = EnrollInput {
         base_url: BASE,
         ticket: "t",
         identifier: "i",
         device_name: "n",
         push: None,
-        key: &signer.jwk,
+        key: signer.jwk(),
     };
     let request = Guardian.enroll_request(&wire(), &input).unwrap();
     let body = String::from_utf8(request.body.unwrap()).unwrap();
@@ -303,7 +255,7 @@ fn enrolment_without_a_push_address_leaves_the_member_out() {
 
 #[test]
 fn a_ticket_cannot_break_out_of_its_header() {
-    let signer = TestSigner::new();
+    let signer = TestKey::published();
     for ticket in ["", "a\"", "a\\", "a b", "a\r\nX: y", "é"] {
         let input = EnrollInput {
             base_url: BASE,
@@ -311,7 +263,7 @@ fn a_ticket_cannot_break_out_of_its_header() {
             identifier: "i",
             device_name: "n",
             push: None,
-            key: &signer.jwk,
+            key: signer.jwk(),
         };
         assert!(
             Guardian.enroll_request(&wire(), &input).is_err(),
@@ -324,7 +276,7 @@ fn a_ticket_cannot_break_out_of_its_header() {
 fn push_token_update_request() {
     let token = push_token(PushService::Apns);
     let request = Guardian
-        .update_request(&wire(), &identity(), &TestSigner::new(), &token)
+        .update_request(&wire(), &identity(), &TestKey::published(), &token)
         .unwrap();
     insta::assert_snapshot!(dump(&request), @r#"
     PATCH https://bank-dev.eu.auth0.com/appliance-mfa/api/device-accounts/dev_ztQmUOx5Z3zeRi8t
@@ -342,7 +294,7 @@ fn push_token_update_request() {
 #[test]
 fn unenrolment_request() {
     let request = Guardian
-        .unenroll_request(&wire(), &identity(), &TestSigner::new())
+        .unenroll_request(&wire(), &identity(), &TestKey::published())
         .unwrap();
     insta::assert_snapshot!(dump(&request), @r"
     DELETE https://bank-dev.eu.auth0.com/appliance-mfa/api/device-accounts/dev_ztQmUOx5Z3zeRi8t
@@ -357,7 +309,7 @@ fn unenrolment_request() {
 #[test]
 fn consent_request() {
     let request = Guardian
-        .consent_request(&wire(), &identity(), &TestSigner::new(), &push())
+        .consent_request(&wire(), &identity(), &TestKey::published(), &push())
         .unwrap()
         .unwrap();
     insta::assert_snapshot!(dump(&request), @r"
@@ -379,7 +331,13 @@ fn answer_request() {
         consent_claim: None,
     };
     let answer = Guardian
-        .answer_request(&wire(), &identity(), &TestSigner::new(), &push(), &verdict)
+        .answer_request(
+            &wire(),
+            &identity(),
+            &TestKey::published(),
+            &push(),
+            &verdict,
+        )
         .unwrap();
     insta::assert_snapshot!(dump(&answer.request), @r#"
     POST https://bank-dev.eu.auth0.com/appliance-mfa/api/resolve-transaction
@@ -399,7 +357,7 @@ fn a_push_without_linking_id_has_nothing_to_fetch() {
     let mut push = push();
     push.consent_id = None;
     let request = Guardian
-        .consent_request(&wire(), &identity(), &TestSigner::new(), &push)
+        .consent_request(&wire(), &identity(), &TestKey::published(), &push)
         .unwrap();
     assert!(request.is_none());
 }
@@ -409,7 +367,7 @@ fn an_unusable_language_tag_is_left_out_instead_of_failing() {
     for locale in ["", "en_US", "de-DE\r\nX: y", "überlang", "en-"] {
         let wire = Wire { locale, ..wire() };
         let request = Guardian
-            .unenroll_request(&wire, &identity(), &TestSigner::new())
+            .unenroll_request(&wire, &identity(), &TestKey::published())
             .unwrap();
         let names: Vec<_> = request.headers.iter().map(|h| h.name.as_str()).collect();
         assert_eq!(names, ["Authorization", "Auth0-Client"], "{locale}");
@@ -479,7 +437,7 @@ proptest! {
         };
         if let PushPayload::Push(push) = Guardian.push(&value(&payload)) {
             prop_assert_eq!(&push.server_hint, &sh);
-            let signer = TestSigner::new();
+            let signer = TestKey::published();
             let host = "bank-dev.eu.auth0.com".to_owned();
             if let Ok(Some(request)) = Guardian.consent_request(&wire(), &identity(), &signer, &push) {
                 prop_assert_eq!(target(&request.url), ("https".into(), host.clone(), 2));
@@ -493,7 +451,7 @@ proptest! {
     #[test]
     fn no_enrollment_id_moves_a_request_to_another_place(id in hostile()) {
         let identity = Identity { enrollment: id, ..identity() };
-        let signer = TestSigner::new();
+        let signer = TestKey::published();
         if let Ok(request) = Guardian.unenroll_request(&wire(), &identity, &signer) {
             let host = "bank-dev.eu.auth0.com".to_owned();
             prop_assert_eq!(target(&request.url), ("https".into(), host, 4));
