@@ -203,11 +203,7 @@ pub(super) struct Stored {
 
 fn find(store: &Connection, id: &str) -> Result<Option<Stored>> {
     Ok(store
-        .query_row(
-            &format!("{SELECT} WHERE id = ?1"),
-            [id],
-            Stored::from_row,
-        )
+        .query_row(&format!("{SELECT} WHERE id = ?1"), [id], Stored::from_row)
         .optional()?)
 }
 

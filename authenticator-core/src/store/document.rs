@@ -101,7 +101,9 @@ impl Document {
 
     pub(super) fn integer(&self, name: &str) -> Result<i64> {
         let value = self.value(name)?.as_number();
-        value.and_then(json::Number::as_i64).ok_or_else(|| wrong(name))
+        value
+            .and_then(json::Number::as_i64)
+            .ok_or_else(|| wrong(name))
     }
 
     pub(super) fn small<T: TryFrom<i64>>(&self, name: &str) -> Result<T> {

@@ -15,7 +15,7 @@ use crate::secret::Secret;
 
 const PROFILE: Column = column("profile");
 const PUSH_TOKEN: Column = column("push_token");
-const TOTP_SECRET: Column = column("totp_secret");
+const TOTP_SEED: Column = column("totp_seed");
 const SERVER: Column = Column {
     table: "servers",
     name: "entry",
@@ -35,18 +35,21 @@ impl Store {
         let sealer = &self.sealer;
         let profile = document::seal(sealer, PROFILE, id, &profile(row))?;
         let (service, token) = match &row.push {
-            Some(push) => (Some(Named(push.service)), Some(push.token.expose().as_str())),
+            Some(push) => (
+                Some(Named(push.service)),
+                Some(push.token.expose().as_str()),
+            ),
             None => (None, None),
         };
         let token = sealer.seal_text(PUSH_TOKEN, id, token)?;
         let secret = row.totp.as_ref().map(|totp| totp.secret.expose());
         let secret = secret
-            .map(|secret| sealer.seal(TOTP_SECRET, id, secret))
+            .map(|secret| sealer.seal(TOTP_SEED, id, secret))
             .transpose()?;
         let added = self.write(|change| {
             Ok(change.execute(
                 "INSERT INTO enrollments
-                 (id, enrolled_at, last_used_at, clock_offset, profile, push_service, push_token, totp_secret)
+                 (id, enrolled_at, last_used_at, clock_offset, profile, push_service, push_token, totp_seed)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
                 (
                     id,
@@ -166,7 +169,7 @@ impl Store {
     }
 }
 
-const SELECT: &str = "SELECT id, enrolled_at, last_used_at, clock_offset, profile, push_service, push_token, totp_secret
+const SELECT: &str = "SELECT id, enrolled_at, last_used_at, clock_offset, profile, push_service, push_token, totp_seed
                       FROM enrollments";
 
 /// An enrollment with its columns still sealed.
@@ -178,16 +181,12 @@ pub(super) struct Stored {
     profile: Vec<u8>,
     push_service: Option<Named<PushService>>,
     push_token: Option<Vec<u8>>,
-    totp_secret: Option<Vec<u8>>,
+    totp_seed: Option<Vec<u8>>,
 }
 
 pub(super) fn find(store: &Connection, id: &str) -> Result<Option<Stored>> {
     Ok(store
-        .query_row(
-            &format!("{SELECT} WHERE id = ?1"),
-            [id],
-            Stored::from_row,
-        )
+        .query_row(&format!("{SELECT} WHERE id = ?1"), [id], Stored::from_row)
         .optional()?)
 }
 
@@ -201,7 +200,7 @@ impl Stored {
             profile: row.get(4)?,
             push_service: row.get(5)?,
             push_token: row.get(6)?,
-            totp_secret: row.get(7)?,
+            totp_seed: row.get(7)?,
         })
     }
 
@@ -215,9 +214,9 @@ impl Stored {
             }),
             _ => None,
         };
-        let totp = match (self.totp_secret, profile.optional_document("totp")) {
+        let totp = match (self.totp_seed, profile.optional_document("totp")) {
             (Some(sealed), Some(totp)) => Some(Totp {
-                secret: Secret::new(sealer.open(TOTP_SECRET, &self.id, &sealed)?.to_vec()),
+                secret: Secret::new(sealer.open(TOTP_SEED, &self.id, &sealed)?.to_vec()),
                 hash: totp.named("hash")?,
                 digits: totp.small("digits")?,
                 period: totp.small("period")?,

@@ -73,8 +73,8 @@ macro_rules! page {
         )
     };
 }
-const PAGE_OF_ALL: &str = page!("");
-const PAGE_OF_ONE: &str = page!("AND enrollment = ?3");
+pub(super) const PAGE_OF_ALL: &str = page!("");
+pub(super) const PAGE_OF_ONE: &str = page!("AND enrollment = ?3");
 
 /// The entry that a decision opens.
 pub(super) fn record_decided(
@@ -89,7 +89,15 @@ pub(super) fn record_decided(
         ("claim", optional(row.claim.as_deref())),
     ];
     let body = opening(change, sealer, challenge, "decided", row.decided_at, made)?;
-    append(change, sealer, &challenge.enrollment, &row.challenge, row.decided_at, false, body)
+    append(
+        change,
+        sealer,
+        &challenge.enrollment,
+        &row.challenge,
+        row.decided_at,
+        false,
+        body,
+    )
 }
 
 /// The entry of a challenge that nobody decided in time.
@@ -100,7 +108,15 @@ pub(super) fn record_missed(
 ) -> Result<()> {
     let at = challenge.expires_at;
     let body = opening(change, sealer, challenge, "missed", at, [])?;
-    append(change, sealer, &challenge.enrollment, &challenge.id, at, false, body)
+    append(
+        change,
+        sealer,
+        &challenge.enrollment,
+        &challenge.id,
+        at,
+        false,
+        body,
+    )
 }
 
 /// What became of the answer.
@@ -120,7 +136,15 @@ pub(super) fn record_settled(
         ("server_code", optional(receipt.server_code.as_deref())),
         ("answer", optional(answer)),
     ]);
-    append(change, sealer, &row.enrollment, &row.challenge, row.decided_at, true, body)
+    append(
+        change,
+        sealer,
+        &row.enrollment,
+        &row.challenge,
+        row.decided_at,
+        true,
+        body,
+    )
 }
 
 /// Members of a record that opens an entry: who, what was shown, and what is added by `more`.

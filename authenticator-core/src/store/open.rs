@@ -185,7 +185,9 @@ fn move_aside(path: &Path) -> Error {
     }
     Error::new(
         ErrorCode::StoreCorrupt,
-        format!("the store was damaged and has been moved to {name}; the next start makes a new one"),
+        format!(
+            "the store was damaged and has been moved to {name}; the next start makes a new one"
+        ),
     )
 }
 

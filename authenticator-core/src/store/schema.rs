@@ -30,7 +30,7 @@ CREATE TABLE enrollments (
     profile      BLOB NOT NULL, -- sealed
     push_service TEXT,
     push_token   BLOB,          -- sealed
-    totp_secret  BLOB           -- sealed
+    totp_seed  BLOB           -- sealed
 ) STRICT;
 
 CREATE TABLE challenges (

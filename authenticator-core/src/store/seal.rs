@@ -158,7 +158,13 @@ mod tests {
         assert_eq!(*sealer().open(HERE, "row", &sealed).unwrap(), b"text");
         let elsewhere = [
             (HERE, "other"),
-            (Column { table: "t2", ..HERE }, "row"),
+            (
+                Column {
+                    table: "t2",
+                    ..HERE
+                },
+                "row",
+            ),
             (Column { name: "c2", ..HERE }, "row"),
         ];
         for (column, row) in elsewhere {

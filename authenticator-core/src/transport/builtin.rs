@@ -89,7 +89,11 @@ pub(super) async fn send(
     let headers = headers.collect();
     let status = answer.status().as_u16();
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|_| TransportError::Interrupted)? {
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|_| TransportError::Interrupted)?
+    {
         if chunk.len() > cap - body.len() {
             return Err(TransportError::TooLarge);
         }

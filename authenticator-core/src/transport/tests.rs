@@ -47,9 +47,11 @@ fn read_request(stream: &mut impl Read) -> Option<String> {
         }
         text.push(byte[0] as char);
     }
-    let announced = text
-        .lines()
-        .find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+    let announced = text.lines().find_map(|line| {
+        line.to_lowercase()
+            .strip_prefix("content-length: ")
+            .map(str::to_owned)
+    });
     let mut body = vec![0; announced.map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body).ok()?;
     Some(text + &String::from_utf8(body).unwrap())
@@ -90,7 +92,10 @@ impl HttpTransport for Hangs {
     }
 }
 
-async fn foreign(transport: impl HttpTransport + 'static, request: HttpRequest) -> Option<TransportError> {
+async fn foreign(
+    transport: impl HttpTransport + 'static,
+    request: HttpRequest,
+) -> Option<TransportError> {
     let transport = Transport::Foreign(Arc::new(transport));
     transport.send(request).await.err()
 }
@@ -103,7 +108,10 @@ async fn a_panic_of_a_foreign_transport_is_an_interruption() {
 
 #[tokio::test]
 async fn a_foreign_answer_over_the_cap_is_refused() {
-    assert_eq!(foreign(Answers(1000), get("https://bank.example/")).await, None);
+    assert_eq!(
+        foreign(Answers(1000), get("https://bank.example/")).await,
+        None
+    );
     let error = foreign(Answers(1001), get("https://bank.example/")).await;
     assert_eq!(error, Some(TransportError::TooLarge));
 }
@@ -180,9 +188,8 @@ mod builtin {
         let (sent, received) = mpsc::channel();
         let (address, _) = serve(move |mut stream| {
             sent.send(read_request(&mut stream).unwrap()).unwrap();
-            let _ = stream.write_all(
-                b"HTTP/1.1 404 Not Found\r\nDate: now\r\nContent-Length: 4\r\n\r\nbody",
-            );
+            let _ = stream
+                .write_all(b"HTTP/1.1 404 Not Found\r\nDate: now\r\nContent-Length: 4\r\n\r\nbody");
         });
         let request = HttpRequest {
             method: "PATCH".into(),
@@ -195,16 +202,24 @@ mod builtin {
             (404, b"body".as_slice(), Some("now"))
         );
         let request = received.recv().unwrap();
-        assert!(request.starts_with("PATCH /a%2Fb?c=d HTTP/1.1\r\n"), "{request}");
+        assert!(
+            request.starts_with("PATCH /a%2Fb?c=d HTTP/1.1\r\n"),
+            "{request}"
+        );
         assert!(request.ends_with("\r\n\r\n{}"), "{request}");
         let head = request.to_lowercase();
-        assert!(head.contains("authorization: bearer x\r\n") && head.contains("user-agent: test/1\r\n"));
+        assert!(
+            head.contains("authorization: bearer x\r\n") && head.contains("user-agent: test/1\r\n")
+        );
         assert!(!head.contains("cookie:") && !head.contains("referer:"));
     }
 
     #[tokio::test]
     async fn a_refused_port_is_unreachable() {
-        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let error = failure(&transport(), get(format!("http://{closed}/"))).await;
         assert_eq!(error, TransportError::Unreachable);
     }
@@ -235,7 +250,10 @@ mod builtin {
 
     #[tokio::test]
     async fn something_that_is_not_http_is_interrupted() {
-        assert_eq!(failure_for("SSH-2.0-x\r\n").await, TransportError::Interrupted);
+        assert_eq!(
+            failure_for("SSH-2.0-x\r\n").await,
+            TransportError::Interrupted
+        );
     }
 
     #[tokio::test]
@@ -245,7 +263,10 @@ mod builtin {
             timeout_ms: 50,
             ..get(format!("http://{address}/"))
         };
-        assert_eq!(failure(&transport(), request).await, TransportError::Interrupted);
+        assert_eq!(
+            failure(&transport(), request).await,
+            TransportError::Interrupted
+        );
     }
 
     #[tokio::test]
@@ -259,7 +280,10 @@ mod builtin {
             timeout_ms: 200,
             ..get(format!("http://{address}/"))
         };
-        assert_eq!(failure(&transport(), request).await, TransportError::Interrupted);
+        assert_eq!(
+            failure(&transport(), request).await,
+            TransportError::Interrupted
+        );
     }
 
     #[tokio::test]
@@ -269,7 +293,10 @@ mod builtin {
             max_answer,
             ..get(format!("http://{address}/"))
         };
-        assert_eq!(failure(&transport(), capped(4)).await, TransportError::TooLarge);
+        assert_eq!(
+            failure(&transport(), capped(4)).await,
+            TransportError::TooLarge
+        );
         assert_eq!(transport().send(capped(5)).await.unwrap().body, b"12345");
     }
 
@@ -292,10 +319,15 @@ mod builtin {
         let (elsewhere, followed) = serve(drop);
         let (address, _) = serve(move |mut stream| {
             read_request(&mut stream);
-            let head = format!("HTTP/1.1 307 x\r\nLocation: http://{elsewhere}/\r\nContent-Length: 0\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 307 x\r\nLocation: http://{elsewhere}/\r\nContent-Length: 0\r\n\r\n"
+            );
             let _ = stream.write_all(head.as_bytes());
         });
-        let answer = transport().send(get(format!("http://{address}/"))).await.unwrap();
+        let answer = transport()
+            .send(get(format!("http://{address}/")))
+            .await
+            .unwrap();
         assert_eq!(answer.status, 307);
         assert_eq!(followed.load(Ordering::SeqCst), 0);
     }
@@ -316,16 +348,26 @@ mod builtin {
             "",
         ];
         for url in refused {
-            assert_eq!(failure(&transport(), get(url)).await, TransportError::Invalid, "{url}");
+            assert_eq!(
+                failure(&transport(), get(url)).await,
+                TransportError::Invalid,
+                "{url}"
+            );
         }
         let bad_method = HttpRequest {
             method: "TRACE".into(),
             ..get("https://127.0.0.1:1/")
         };
-        assert_eq!(failure(&transport(), bad_method).await, TransportError::Invalid);
+        assert_eq!(
+            failure(&transport(), bad_method).await,
+            TransportError::Invalid
+        );
         let mut bad_header = get("https://127.0.0.1:1/");
         bad_header.headers[0].value = "a\r\nb: c".into();
-        assert_eq!(failure(&transport(), bad_header).await, TransportError::Invalid);
+        assert_eq!(
+            failure(&transport(), bad_header).await,
+            TransportError::Invalid
+        );
     }
 
     #[tokio::test]
@@ -333,7 +375,10 @@ mod builtin {
         let (address, accepted, root) = serve_tls();
         let transport = Transport::builtin(&settings(Some(root))).unwrap();
         for _ in 0..2 {
-            let answer = transport.send(get(format!("https://{address}/"))).await.unwrap();
+            let answer = transport
+                .send(get(format!("https://{address}/")))
+                .await
+                .unwrap();
             assert_eq!(answer.body, b"ok");
         }
         assert_eq!(accepted.load(Ordering::SeqCst), 1);
@@ -405,7 +450,11 @@ mod builtin {
         let (address, ..) = serve_tls();
         let verifier = Guarded::with_platform(Arc::new(NotInitialised));
         let client = client::build_client(&settings(None), verifier, None).unwrap();
-        let error = failure(&Transport::Builtin(client), get(format!("https://{address}/"))).await;
+        let error = failure(
+            &Transport::Builtin(client),
+            get(format!("https://{address}/")),
+        )
+        .await;
         assert_eq!(error, TransportError::TlsUnavailable);
     }
 
@@ -421,12 +470,21 @@ mod builtin {
         let client = client::build_client(&settings(None), verifier, Some(proxy)).unwrap();
         let transport = Transport::Builtin(client);
 
-        transport.send(get(format!("https://{address}/"))).await.unwrap();
+        transport
+            .send(get(format!("https://{address}/")))
+            .await
+            .unwrap();
         let error = failure(&transport, get("https://bank.example/secret")).await;
         assert_eq!(error, TransportError::Unreachable);
         let request = hosts.recv().unwrap();
-        assert!(request.starts_with("CONNECT bank.example:443 "), "{request}");
-        assert!(!request.contains("secret") && !request.contains("Bearer"), "{request}");
+        assert!(
+            request.starts_with("CONNECT bank.example:443 "),
+            "{request}"
+        );
+        assert!(
+            !request.contains("secret") && !request.contains("Bearer"),
+            "{request}"
+        );
         assert!(hosts.try_recv().is_err());
     }
 
