@@ -407,7 +407,7 @@ fn open_core(config: Config, platform: Platform) -> Result<Core> {
             servers.push(KnownServer { name, base_url, dialect: DialectName::default() });
         }
     }
-    let client = crate::protocol::guardian::client_header(config.app.as_ref().map(|(name, version)| (name.as_str(), version.as_str())));
+    let client = crate::protocol::client_header(config.app.as_ref());
     Ok(Core {
         display: RwLock::new(config.display.clone()),
         servers: RwLock::new(servers),

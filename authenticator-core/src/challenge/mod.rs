@@ -1,7 +1,7 @@
 //! Push payload → stored, expiring [`Challenge`].
 
 mod receive;
-pub(crate) use receive::{account, origin};
+pub(crate) use receive::account;
 
 use crate::consent::Text;
 use crate::enrollment::EnrollmentId;

@@ -89,7 +89,7 @@ impl Core {
         if self.now(row) < challenge.expires_at {
             return Ok(false);
         }
-        self.store.expire(&challenge.id, challenge.expires_at)?;
+        self.store.expire(&challenge.enrollment, self.now(row))?;
         Ok(true)
     }
 
@@ -123,8 +123,8 @@ pub(crate) fn account(row: &EnrollmentRow) -> Account {
 
 fn parse(payload: &str) -> Result<(&'static dyn crate::protocol::Dialect, Push)> {
     let not_ours = || Error::new(ErrorCode::PushNotOurs, "the payload is not a challenge for this app");
-    let value = json::read(payload.as_bytes(), Limits::PUSH).map_err(|error| {
-        Error::new(ErrorCode::PushMalformed, format!("the payload cannot be read: {error}"))
+    let value = json::read(payload.as_bytes(), Limits::PUSH).map_err(|_| {
+        Error::new(ErrorCode::PushMalformed, "the payload is not JSON that can be read in one way, or it is too large")
     })?;
     for (_, dialect) in dialects() {
         match dialect.push(&value) {
@@ -141,8 +141,8 @@ fn parse(payload: &str) -> Result<(&'static dyn crate::protocol::Dialect, Push)>
 /// The same push always gives the same id; a push that differs in anything an answer rests on gives another.
 fn challenge_id(push: &Push) -> ChallengeId {
     let mut facts = String::new();
-    let parts = [&push.enrollment, &push.challenge, push.transaction_token.expose(), push.consent_id.as_ref().unwrap_or(&String::new())];
-    for part in parts {
+    let consent = push.consent_id.as_deref().unwrap_or_default();
+    for part in [&push.enrollment, &push.challenge, push.transaction_token.expose().as_str(), consent] {
         facts.push_str(&format!("{}:{part};", part.len()));
     }
     ChallengeId::new(format!("chl_{}", base64url(&sha256(facts.as_bytes()))))

@@ -29,6 +29,7 @@ pub(super) fn digests(
         source,
         shown_document,
         templates: templates.to_owned(),
+        zone: zone(input.display),
     })
 }
 

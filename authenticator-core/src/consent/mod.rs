@@ -10,6 +10,7 @@ mod digest;
 mod locale;
 mod marks;
 mod render;
+mod review;
 mod rows;
 mod template;
 mod text;
@@ -23,7 +24,7 @@ pub use marks::{Mark, MarkCode, Severity};
 pub(crate) use render::render;
 pub(crate) use template::Templates;
 pub use text::Text;
-pub(crate) use text::{harden, harden_label};
+pub(crate) use text::harden_label;
 
 use crate::json::Value;
 
@@ -244,6 +245,8 @@ pub(crate) struct Digests {
     /// RFC 8785 text of the `shown` object, kept by the history.
     pub shown_document: String,
     pub templates: String,
+    /// As it stands in `shown`.
+    pub zone: String,
 }
 
 #[derive(Clone, Default)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Approval, Confirmation, Details, MarkCode, RenderInput, Rendered, Review, confirmation, mark, render};
+use super::{Approval, Details, Mark, MarkCode, RenderInput, Rendered, Review, confirmation, mark, render};
 use crate::challenge::{ChallengeId, account};
 use crate::core::Core;
 use crate::enrollment::EnrollmentId;
@@ -51,14 +51,14 @@ impl Core {
             display: &display,
             unknown_types: self.config.unknown_types,
         };
-        let rendered = render(&input, &self.templates, self.dialect_of(&row));
+        let rendered = render(&input, &self.templates);
         self.freeze(&row, &challenge, rendered, &display.locale)
     }
 
     /// Adds what memory and clock know, decides what approval needs, and stores it: from here on the digest stands.
     fn freeze(&self, row: &EnrollmentRow, challenge: &ChallengeRow, rendered: Rendered, locale: &str) -> Result<Review> {
         let marks = rendered.marks.clone();
-        let needed = confirmation(&rendered, &marks, locale);
+        let needed = confirmation(&rendered, &all_marks(&rendered), &challenge.id, locale);
         let blocked = match (rendered.blocked, &rendered.digests) {
             (Some(code), _) => Some(code),
             (None, Some(_)) => None,
@@ -163,6 +163,12 @@ impl Core {
             None => Err(error),
         }
     }
+}
+
+/// Marks of the request and of its rows.
+fn all_marks(rendered: &Rendered) -> Vec<Mark> {
+    let rows = rendered.sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
+    rendered.marks.iter().chain(rows).cloned().collect()
 }
 
 /// The mark behind a reader's complaint.

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::{Decision, Delivery, Receipt};
-use crate::core::Core;
+use crate::core::{Core, network_error};
 use crate::error::{Error, ErrorClass, ErrorCode, Result};
 use crate::json::{self, Limits};
 use crate::protocol::{AnswerOutcome, Refusal, SignedAnswer, Verdict};
@@ -12,7 +12,9 @@ use crate::store::{ChallengeRow, DecisionRow, EnrollmentRow};
 use crate::transport::TransportError;
 
 /// Longer than one attempt can take (25 s in all), so that a lease never ends under a running attempt.
-const LEASE_MS: i64 = 60_000;
+const LEASE_MS: i64 = 30_000;
+/// Longest sleep of a planned attempt; the expiry ends it all much earlier.
+const LONGEST_WAIT_MS: i64 = 3_600_000;
 /// First and longest pause between attempts, before jitter.
 const FIRST_PAUSE_MS: i64 = 1_000;
 const LONGEST_PAUSE_MS: i64 = 60_000;
@@ -20,7 +22,7 @@ const LONGEST_PAUSE_MS: i64 = 60_000;
 /// What one attempt taught.
 enum Step {
     /// Settled, or nothing to do now.
-    Done(DecisionRow),
+    Done(Receipt),
     /// The clock was corrected: try again at once, with a fresh JWT.
     Again,
 }
@@ -32,9 +34,9 @@ impl Core {
         loop {
             match self.attempt(challenge, may_correct).await? {
                 Step::Again => may_correct = false,
-                Step::Done(row) => {
-                    self.schedule(&row);
-                    return Ok(row.receipt);
+                Step::Done(receipt) => {
+                    self.schedule(&receipt)?;
+                    return Ok(receipt);
                 }
             }
         }
@@ -52,24 +54,24 @@ impl Core {
     async fn attempt(self: &Arc<Self>, id: &str, may_correct: bool) -> Result<Step> {
         let decision = self.decision(id)?;
         if decision.receipt.delivery != Delivery::Queued {
-            return Ok(Step::Done(decision));
+            return Ok(Step::Done(decision.receipt));
         }
         let mut row = self.enrollment_row(&decision.enrollment)?;
         let challenge = self.challenge_row(&decision.receipt.challenge)?;
         if self.now(&row) >= decision.expires_at {
-            return self.settle_expired(&row, id);
+            return self.settle_expired(&row, decision.receipt);
         }
         let signed = match self.sign_answer(&row, &challenge, &decision).await {
             Ok(signed) => signed,
-            Err(error) => return self.not_signed(&row, id, &error),
+            Err(error) => return self.not_signed(&row, decision.receipt, &error),
         };
         let now = self.now(&row);
-        let Some(decision) = self.store.begin_attempt(id, Some(&signed.jwt), now, now + LEASE_MS)? else {
-            return Ok(Step::Done(self.decision(id)?));
-        };
+        if !self.store.begin_attempt(id, &signed.jwt, now, now + LEASE_MS)? {
+            return Ok(Step::Done(self.elsewhere(id, now)?));
+        }
         let result = self.transport.send(signed.request).await;
         let outcome = result.map(|answer| self.dialect_of(&row).answer_outcome(&answer));
-        self.record(&mut row, decision, outcome, may_correct)
+        self.record(&mut row, decision.receipt, outcome, may_correct)
     }
 
     fn decision(&self, id: &str) -> Result<DecisionRow> {
@@ -90,81 +92,73 @@ impl Core {
         self.signed(row, move |wire, identity, signer| dialect.answer_request(wire, identity, signer, &push, &verdict)).await
     }
 
-    /// Writes down what an attempt came to. `decision` is as it stood when the attempt began.
+    /// Writes down what an attempt came to.
     fn record(
         &self,
         row: &mut EnrollmentRow,
-        mut decision: DecisionRow,
+        mut receipt: Receipt,
         outcome: std::result::Result<AnswerOutcome, TransportError>,
         may_correct: bool,
     ) -> Result<Step> {
         let mut again = false;
-        let receipt = &mut decision.receipt;
-        let mut unknown = decision.unknown_outcome;
+        let mut unknown = false;
+        receipt.attempts += 1;
         receipt.next_attempt_at = None;
         receipt.last_error = None;
         receipt.server_code = None;
         match outcome {
             Ok(AnswerOutcome::Accepted) => receipt.delivery = Delivery::Delivered,
-            Ok(AnswerOutcome::Gone(refusal)) => refuse(receipt, unknown, ErrorCode::ChallengeAnswered, refusal),
-            Ok(AnswerOutcome::Refused(refusal)) => refuse(receipt, unknown, ErrorCode::ServerRefused, refusal),
+            Ok(AnswerOutcome::Gone(refusal)) => refuse(&mut receipt, ErrorCode::ChallengeAnswered, refusal),
+            Ok(AnswerOutcome::Refused(refusal)) => refuse(&mut receipt, ErrorCode::ServerRefused, refusal),
             Ok(AnswerOutcome::ClockSuspect(refusal)) => {
                 again = may_correct && self.correct_clock(row, &refusal)?;
                 if !again {
-                    refuse(receipt, unknown, ErrorCode::ServerRefused, refusal);
+                    refuse(&mut receipt, ErrorCode::ServerRefused, refusal);
                 }
             }
             Ok(AnswerOutcome::Retry(refusal)) => {
                 // A server that asks to wait has not taken the answer; one that failed may have.
-                unknown |= refusal.status != 429;
+                unknown = refusal.status != 429;
                 receipt.last_error = Some(ErrorCode::ServerBusy);
                 receipt.server_code = refusal.code;
-                self.wait(row, receipt, refusal.retry_after);
+                self.wait(row, &mut receipt, refusal.retry_after);
             }
-            Err(TransportError::Interrupted | TransportError::TooLarge) => {
-                unknown = true;
-                receipt.last_error = Some(ErrorCode::Interrupted);
-                self.wait(row, receipt, None);
-            }
-            Err(nothing_sent) => {
-                receipt.last_error = Some(crate::core::network_error(nothing_sent).code());
-                self.wait(row, receipt, None);
+            Err(error) => {
+                unknown = matches!(error, TransportError::Interrupted | TransportError::TooLarge);
+                receipt.last_error = Some(network_error(error).code());
+                self.wait(row, &mut receipt, None);
             }
         }
-        decision.unknown_outcome = unknown;
-        self.store.end_attempt(&decision.receipt, unknown)?;
-        Ok(if again { Step::Again } else { Step::Done(decision) })
+        let receipt = self.store.end_attempt(&receipt, unknown)?;
+        Ok(if again && receipt.delivery == Delivery::Queued { Step::Again } else { Step::Done(receipt) })
     }
 
     /// A key that is gone cannot sign later either; a locked one can.
-    fn not_signed(&self, row: &EnrollmentRow, id: &str, error: &Error) -> Result<Step> {
-        self.without_sending(row, id, |core, decision| {
-            decision.receipt.last_error = Some(error.code());
-            if error.class() == ErrorClass::ReEnroll {
-                decision.receipt.delivery = end_unsent(decision);
-            } else {
-                core.wait(row, &mut decision.receipt, None);
-            }
-        })
+    fn not_signed(&self, row: &EnrollmentRow, mut receipt: Receipt, error: &Error) -> Result<Step> {
+        receipt.last_error = Some(error.code());
+        receipt.next_attempt_at = None;
+        if error.class() == ErrorClass::ReEnroll {
+            receipt.delivery = Delivery::Undelivered;
+        } else {
+            self.wait(row, &mut receipt, None);
+        }
+        self.store.put_off(&receipt, self.now(row)).map(Step::Done)
     }
 
-    fn settle_expired(&self, row: &EnrollmentRow, id: &str) -> Result<Step> {
-        self.without_sending(row, id, |_, decision| {
-            decision.receipt.delivery = end_unsent(decision);
-            decision.receipt.last_error = Some(ErrorCode::ChallengeExpired);
-        })
+    fn settle_expired(&self, row: &EnrollmentRow, mut receipt: Receipt) -> Result<Step> {
+        receipt.delivery = Delivery::Undelivered;
+        receipt.last_error = Some(ErrorCode::ChallengeExpired);
+        receipt.next_attempt_at = None;
+        self.store.put_off(&receipt, self.now(row)).map(Step::Done)
     }
 
-    /// Changes a decision under the lease, so that an attempt of another process that is still running keeps its say.
-    fn without_sending(&self, row: &EnrollmentRow, id: &str, change: impl FnOnce(&Core, &mut DecisionRow)) -> Result<Step> {
-        let now = self.now(row);
-        let Some(mut decision) = self.store.begin_attempt(id, None, now, now + LEASE_MS)? else {
-            return Ok(Step::Done(self.decision(id)?));
-        };
-        decision.receipt.next_attempt_at = None;
-        change(self, &mut decision);
-        self.store.end_attempt(&decision.receipt, decision.unknown_outcome)?;
-        Ok(Step::Done(decision))
+    /// Where a decision stands that another process is sending, or that a process has died over: look again after its lease.
+    fn elsewhere(&self, id: &str, now: i64) -> Result<Receipt> {
+        let mut receipt = self.decision(id)?.receipt;
+        if receipt.delivery == Delivery::Queued {
+            receipt.next_attempt_at = Some(now + LEASE_MS);
+        }
+        Ok(receipt)
     }
 
     /// Sets the time of the next attempt: doubling, with jitter, or as long as the server asks.
@@ -175,38 +169,33 @@ impl Core {
     }
 
     /// Plans the next attempt within this process; `flush` does the same from outside.
-    fn schedule(self: &Arc<Self>, decision: &DecisionRow) {
-        let (Delivery::Queued, Some(at)) = (decision.receipt.delivery, decision.receipt.next_attempt_at) else { return };
-        if !self.config.auto_retry {
-            return;
+    fn schedule(self: &Arc<Self>, receipt: &Receipt) -> Result<()> {
+        let (Delivery::Queued, Some(at), true) = (receipt.delivery, receipt.next_attempt_at, self.config.auto_retry) else {
+            return Ok(());
+        };
+        let id = receipt.challenge.as_str().to_owned();
+        let row = self.enrollment_row(&self.decision(&id)?.enrollment)?;
+        if !self.retrying.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone()) {
+            return Ok(());
         }
-        let mut retrying = self.retrying.lock().unwrap_or_else(PoisonError::into_inner);
-        if !retrying.insert(decision.challenge.clone()) {
-            return;
-        }
-        let Ok(row) = self.enrollment_row(&decision.enrollment) else { return };
-        let pause = Duration::from_millis(at.saturating_sub(self.now(&row)).clamp(0, LONGEST_PAUSE_MS * 10) as u64);
+        let pause = at.saturating_sub(self.now(&row)).clamp(0, LONGEST_WAIT_MS);
         let core = Arc::downgrade(self);
-        let challenge = decision.challenge.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
             let Some(core) = core.upgrade() else { return };
-            core.retrying.lock().unwrap_or_else(PoisonError::into_inner).remove(&challenge);
-            if let Err(error) = core.deliver(&challenge).await {
+            core.retrying.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            if let Err(error) = core.deliver(&id).await {
                 tracing::warn!(code = error.code().as_str(), "an answer could not be sent again");
             }
         });
+        Ok(())
     }
 }
 
-/// How a decision ends that will not be sent (again).
-fn end_unsent(decision: &DecisionRow) -> Delivery {
-    if decision.unknown_outcome { Delivery::Unconfirmed } else { Delivery::Undelivered }
-}
-
-/// A final refusal: after an attempt of unknown outcome nobody can say whether that attempt counted.
-fn refuse(receipt: &mut Receipt, unknown: bool, code: ErrorCode, refusal: Refusal) {
-    receipt.delivery = if unknown { Delivery::Unconfirmed } else { Delivery::Refused };
+/// A final refusal. After an attempt of unknown outcome nobody can say whether that one counted: the store, which knows
+/// all attempts, then makes it `Unconfirmed`.
+fn refuse(receipt: &mut Receipt, code: ErrorCode, refusal: Refusal) {
+    receipt.delivery = Delivery::Refused;
     receipt.last_error = Some(code);
     receipt.server_code = refusal.code;
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::invitation::{self, Invitation};
 use super::{Device, Enrollment, EnrollmentId};
 use crate::authenticator::{DialectName, PushUpdate, Server};
+use crate::clock::uuid;
 use crate::consent::harden_label;
 use crate::core::{Core, KnownServer, blocking, dialect};
 use crate::error::{Error, ErrorCode, Result};
@@ -46,7 +47,7 @@ impl Core {
         let invitation = invitation::parse(&text)?;
         let server = self.choose_server(&invitation, server.as_deref())?;
         check_device(&device)?;
-        let identifier = device.identifier.clone().unwrap_or_else(|| uuid(&self.random::<16>()));
+        let identifier = device.identifier.clone().unwrap_or_else(|| uuid(self.entropy.as_ref()));
         let alias = format!("enr-{}", base64url(&self.random::<16>()));
         let (info, jwk) = self.make_key(&alias, server.dialect).await?;
         let enrolled = self.enroll_with(&invitation, &server, &device, &identifier, &alias, &info, &jwk).await;
@@ -277,13 +278,4 @@ fn check_push(push: &PushToken) -> Result<()> {
         return Err(Error::new(ErrorCode::ArgumentInvalid, "the push token must have 1 to 4096 characters without spaces"));
     }
     Ok(())
-}
-
-/// RFC 9562 version 4 text of random bytes.
-pub(crate) fn uuid(random: &[u8; 16]) -> String {
-    let mut bytes = *random;
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

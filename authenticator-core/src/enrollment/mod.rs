@@ -3,7 +3,7 @@
 pub(crate) mod invitation;
 
 mod enroll;
-pub(crate) use enroll::{enrollment, uuid};
+pub(crate) use enroll::enrollment;
 
 use crate::keys::{KeyAlgorithm, ProtectionLevel};
 use crate::secret::Secret;

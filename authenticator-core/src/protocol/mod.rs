@@ -3,6 +3,8 @@
 
 pub(crate) mod guardian;
 
+pub(crate) use guardian::http_date;
+
 use crate::clock::Entropy;
 use crate::error::{Error, ErrorClass, ErrorCode, Result};
 use crate::jose::{self, Jwk, Signer};
@@ -171,6 +173,8 @@ pub(crate) enum AnswerOutcome {
 pub(crate) trait Dialect: Send + Sync {
     /// Key kinds the dialect can use, the default first.
     fn algorithms(&self) -> &'static [KeyAlgorithm];
+    /// Whether an address that an invitation names means the configured server `base_url`; never used to reach it.
+    fn same_server(&self, base_url: &str, address: &str) -> bool;
     /// Normalises a configured server address. `allow_loopback_cleartext` permits `http` to loopback hosts.
     fn base_url(&self, address: &str, allow_loopback_cleartext: bool) -> Result<String>;
 

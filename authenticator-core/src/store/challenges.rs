@@ -116,14 +116,15 @@ impl Store {
         })
     }
 
-    /// Marks challenges that are past `now` and undecided as expired, writes their history; returns their ids.
-    pub(crate) fn expire(&self, now: i64) -> Result<Vec<String>> {
+    /// Marks an enrollment's challenges that are past `now` (by its server's clock) and undecided as expired, writes their
+    /// history; returns their ids.
+    pub(crate) fn expire(&self, enrollment: &str, now: i64) -> Result<Vec<String>> {
         // Usually there is none, and no need to wait for another writer.
-        if self.read(|store| due(store, now))?.is_empty() {
+        if self.read(|store| due(store, enrollment, now))?.is_empty() {
             return Ok(Vec::new());
         }
         self.write(|change| {
-            let ids = due(change, now)?;
+            let ids = due(change, enrollment, now)?;
             for id in &ids {
                 let row = open_one(change, id)?.open(&self.sealer)?;
                 history::record_missed(change, &self.sealer, &row)?;
@@ -176,11 +177,11 @@ pub(super) fn erase_credentials(change: &Transaction<'_>, id: &str) -> Result<()
     Ok(())
 }
 
-fn due(store: &Connection, now: i64) -> Result<Vec<String>> {
+fn due(store: &Connection, enrollment: &str, now: i64) -> Result<Vec<String>> {
     let mut query = store.prepare(
-        "SELECT id FROM challenges WHERE state = 'open' AND expires_at <= ?1 ORDER BY expires_at, id",
+        "SELECT id FROM challenges WHERE enrollment = ?1 AND state = 'open' AND expires_at <= ?2 ORDER BY expires_at, id",
     )?;
-    let ids = query.query_map([now], |row| row.get(0))?;
+    let ids = query.query_map((enrollment, now), |row| row.get(0))?;
     Ok(ids.collect::<rusqlite::Result<Vec<String>>>()?)
 }
 

@@ -1,6 +1,6 @@
 //! Decisions: made once, sent under a lease, settled.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::challenges::{erase_credentials, open_one, set_state};
 use super::document::{self, Document, document, named, optional};
@@ -121,42 +121,66 @@ impl Store {
     /// confirmation by the server settles a doubt. What was decided never changes.
     pub(crate) fn end_attempt(&self, receipt: &Receipt, unknown_outcome: bool) -> Result<Receipt> {
         let id = receipt.challenge.as_str();
-        let server_code = receipt.server_code.as_deref();
-        let server_code = self.sealer.seal_text(SERVER_CODE, id, server_code)?;
         self.write(|change| {
             let before = find(change, id)?.ok_or_else(unknown_challenge)?;
+            change.execute(
+                "UPDATE decisions SET open_attempts = max(open_attempts - 1, 0) WHERE challenge = ?1",
+                [id],
+            )?;
             if !before.may_become(receipt.delivery) {
-                change.execute(
-                    "UPDATE decisions SET open_attempts = max(open_attempts - 1, 0) WHERE challenge = ?1",
-                    [id],
-                )?;
                 return Ok(before.open(&self.sealer)?.receipt);
             }
             let delivery = before.settle(receipt.delivery);
-            change.execute(
-                "UPDATE decisions
-                 SET delivery = ?2, attempts = ?3, next_attempt_at = ?4, last_error = ?5, server_code = ?6,
-                     unknown_outcome = unknown_outcome OR ?7, open_attempts = max(open_attempts - 1, 0), lease_until = 0
-                 WHERE challenge = ?1",
-                (
-                    id,
-                    Named(delivery),
-                    receipt.attempts,
-                    receipt.next_attempt_at,
-                    receipt.last_error.map(Named),
-                    server_code,
-                    unknown_outcome,
-                ),
-            )?;
-            let after = find(change, id)?.ok_or_else(unknown_challenge)?;
-            let answer = after.answer(&self.sealer)?;
-            let after = after.open(&self.sealer)?;
-            if delivery != Delivery::Queued {
-                history::record_settled(change, &self.sealer, &after, answer.as_deref())?;
-                erase_credentials(change, id)?;
-            }
-            Ok(after.receipt)
+            self.set_outcome(change, receipt, delivery, unknown_outcome)
         })
+    }
+
+    /// Writes what came of a decision that could not be sent at all: put off, or given up. Returns the receipt as stored:
+    /// an attempt that is running elsewhere (its lease outlasts `now`) keeps its say, a settled decision stays.
+    pub(crate) fn put_off(&self, receipt: &Receipt, now: i64) -> Result<Receipt> {
+        self.write(|change| {
+            let before = find(change, receipt.challenge.as_str())?.ok_or_else(unknown_challenge)?;
+            if before.delivery.0 != Delivery::Queued || before.lease_until > now {
+                return Ok(before.open(&self.sealer)?.receipt);
+            }
+            let delivery = before.settle(receipt.delivery);
+            self.set_outcome(change, receipt, delivery, false)
+        })
+    }
+
+    /// Ends the lease; finishes the history entry of a decision that is settled by this.
+    fn set_outcome(
+        &self,
+        change: &Transaction<'_>,
+        receipt: &Receipt,
+        delivery: Delivery,
+        unknown_outcome: bool,
+    ) -> Result<Receipt> {
+        let id = receipt.challenge.as_str();
+        let server_code = receipt.server_code.as_deref();
+        let server_code = self.sealer.seal_text(SERVER_CODE, id, server_code)?;
+        change.execute(
+            "UPDATE decisions
+             SET delivery = ?2, next_attempt_at = ?3, last_error = ?4, server_code = ?5,
+                 unknown_outcome = unknown_outcome OR ?6, lease_until = 0
+             WHERE challenge = ?1",
+            (
+                id,
+                Named(delivery),
+                receipt.next_attempt_at,
+                receipt.last_error.map(Named),
+                server_code,
+                unknown_outcome,
+            ),
+        )?;
+        let after = find(change, id)?.ok_or_else(unknown_challenge)?;
+        let answer = after.answer(&self.sealer)?;
+        let after = after.open(&self.sealer)?;
+        if delivery != Delivery::Queued {
+            history::record_settled(change, &self.sealer, &after, answer.as_deref())?;
+            erase_credentials(change, id)?;
+        }
+        Ok(after.receipt)
     }
 }
 
@@ -194,7 +218,7 @@ fn check_review(
 }
 
 const SELECT: &str = "SELECT challenge, enrollment, decided_at, expires_at, verdict, delivery, attempts, next_attempt_at,
-                             last_error, server_code, answer, unknown_outcome, open_attempts
+                             last_error, server_code, answer, unknown_outcome, open_attempts, lease_until
                       FROM decisions";
 
 /// A decision with its columns still sealed.
@@ -212,6 +236,7 @@ struct Stored {
     answer: Option<Vec<u8>>,
     unknown_outcome: bool,
     open_attempts: i64,
+    lease_until: i64,
 }
 
 fn find(store: &Connection, challenge: &str) -> Result<Option<Stored>> {
@@ -240,6 +265,7 @@ impl Stored {
             answer: row.get(10)?,
             unknown_outcome: row.get(11)?,
             open_attempts: row.get(12)?,
+            lease_until: row.get(13)?,
         })
     }
 

@@ -637,7 +637,7 @@ mod sealing {
         receipt.server_code = Some("secret_code".into());
         store.end_attempt(&receipt, false).unwrap();
         store.add_challenge(&challenge("c3", ALICE, 100)).unwrap();
-        store.expire(200).unwrap();
+        store.expire(ALICE, 200).unwrap();
 
         for _ in 0..2 {
             let bytes = file.bytes();
@@ -732,7 +732,7 @@ mod receiving {
                 .add_challenge(&challenge(id, ALICE, expires_at))
                 .unwrap();
         }
-        assert_eq!(store.expire(100).unwrap(), ["c4"]);
+        assert_eq!(store.expire(ALICE, 100).unwrap(), ["c4"]);
         store.decide(&decision("c2", Decision::Deny), None).unwrap();
         let ids: Vec<_> = store
             .open_challenges()
@@ -760,7 +760,7 @@ mod receiving {
     fn a_challenge_that_is_over_takes_no_review_and_no_consent() {
         let (_file, store) = denied();
         store.add_challenge(&challenge("c2", ALICE, 100)).unwrap();
-        store.expire(100).unwrap();
+        store.expire(ALICE, 100).unwrap();
         let over = [
             ("c1", ErrorCode::ChallengeAnswered),
             ("c2", ErrorCode::ChallengeExpired),
@@ -775,9 +775,9 @@ mod receiving {
     #[test]
     fn an_expired_challenge_is_written_into_the_history_once_and_loses_its_token() {
         let (_file, store) = reviewed();
-        assert!(store.expire(8999).unwrap().is_empty());
-        assert_eq!(store.expire(9000).unwrap(), ["c1"]);
-        assert!(store.expire(9001).unwrap().is_empty());
+        assert!(store.expire(ALICE, 8999).unwrap().is_empty());
+        assert_eq!(store.expire(ALICE, 9000).unwrap(), ["c1"]);
+        assert!(store.expire(ALICE, 9001).unwrap().is_empty());
         let row = store.challenge("c1").unwrap().unwrap();
         assert!(row.expired && row.consent.is_none());
         assert!(row.push.transaction_token.expose().is_empty());
@@ -903,7 +903,7 @@ mod deciding {
         let mut late = decision("c1", Decision::Deny);
         late.decided_at = 9000;
         assert_eq!(code(store.decide(&late, None)), ErrorCode::ChallengeExpired);
-        store.expire(9000).unwrap();
+        store.expire(ALICE, 9000).unwrap();
         let deny = decision("c1", Decision::Deny);
         assert_eq!(code(store.decide(&deny, None)), ErrorCode::ChallengeExpired);
         assert_eq!(
@@ -1143,7 +1143,7 @@ mod remembering {
         store.add_enrollment(&enrollment(BOB)).unwrap();
         store.add_challenge(&challenge("c2", BOB, 100)).unwrap();
         store.add_challenge(&challenge("c3", ALICE, 100)).unwrap();
-        store.expire(100).unwrap();
+        store.expire(ALICE, 100).unwrap();
         store
             .end_attempt(&ended(&store, Delivery::Delivered), false)
             .unwrap();
@@ -1212,7 +1212,8 @@ mod remembering {
                 .add_challenge(&challenge(&format!("c{n}"), account, *at))
                 .unwrap();
         }
-        store.expire(500).unwrap();
+        store.expire(ALICE, 500).unwrap();
+        store.expire(BOB, 500).unwrap();
         for (enrollment, expected) in [(None, 7), (Some(ALICE), 4), (Some(BOB), 3), (Some("x"), 0)]
         {
             for limit in [0, 1, 2, 3, 10] {

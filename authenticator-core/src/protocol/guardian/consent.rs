@@ -2,7 +2,7 @@
 
 use super::errors::{self, Call};
 use super::{date, http, member, seconds, url};
-use crate::clock::Entropy;
+use crate::clock::uuid;
 use crate::error::Result;
 use crate::jose::{self, Signer};
 use crate::json::{self, Limits, Number, ReadError, Value};
@@ -53,23 +53,6 @@ fn proof(wire: &Wire<'_>, signer: &dyn Signer, url: &str, token: &str) -> Result
         ("iat", seconds(wire).into()),
     ]);
     jose::sign_compact(signer, &header, &claims)
-}
-
-/// Version 4 of RFC 9562 §5.4.
-fn uuid(entropy: &dyn Entropy) -> String {
-    let mut bytes = [0; 16];
-    entropy.fill(&mut bytes);
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
 }
 
 pub(super) fn answer(push: &Push, answer: &HttpResponse) -> ConsentAnswer {

@@ -22,7 +22,7 @@ pub(super) fn rfc3339(text: &str) -> Option<i64> {
 }
 
 /// The three forms that RFC 9110 §5.6.7 tells a recipient to read.
-pub(super) fn http_date(text: &str) -> Option<i64> {
+pub(crate) fn http_date(text: &str) -> Option<i64> {
     let words: Vec<&str> = text
         .split([' ', ',', '-'])
         .filter(|word| !word.is_empty())

@@ -14,6 +14,8 @@ mod url;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use date::http_date;
+
 use super::{
     Answer, AnswerOutcome, ConsentAnswer, ConsentParts, Dialect, EnrollInput, EnrollOutput,
     Identity, Push, PushPayload, PushToken, SignedAnswer, Verdict, Wire,
@@ -33,6 +35,10 @@ impl Dialect for Guardian {
     }
     fn base_url(&self, address: &str, allow_loopback_cleartext: bool) -> Result<String> {
         url::base(address, allow_loopback_cleartext)
+    }
+
+    fn same_server(&self, base_url: &str, address: &str) -> bool {
+        url::same_server(base_url, address)
     }
 
     fn enroll_request(&self, wire: &Wire<'_>, input: &EnrollInput<'_>) -> Result<HttpRequest> {

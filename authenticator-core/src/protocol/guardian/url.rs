@@ -18,6 +18,12 @@ pub(super) fn base(address: &str, allow_loopback_cleartext: bool) -> Result<Stri
     Ok(address.text())
 }
 
+/// Whether two addresses mean one tenant: its own host and its Guardian host serve the same consents.
+pub(super) fn same_server(base_url: &str, address: &str) -> bool {
+    let tenant = |text: &str| consents(&base(text, true).ok()?).ok();
+    tenant(base_url).is_some_and(|known| tenant(address).is_some_and(|other| known == other))
+}
+
 /// Where the consent with this id is read. `base` is what [`base`] returned when the server was configured.
 pub(super) fn consent(base: &str, id: &str) -> Result<String> {
     let id = segment(id).ok_or_else(|| {
