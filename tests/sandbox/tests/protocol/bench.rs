@@ -29,7 +29,11 @@ pub struct Answer {
 impl Answer {
     pub async fn of(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.expect("body") }
+        Answer {
+            status,
+            headers,
+            text: response.text().await.expect("body"),
+        }
     }
 
     pub fn json(&self) -> Value {
@@ -41,11 +45,20 @@ impl Answer {
     }
 
     pub fn error(&self) -> (u16, String) {
-        (self.status, self.json()["error"].as_str().unwrap_or_default().to_owned())
+        (
+            self.status,
+            self.json()["error"].as_str().unwrap_or_default().to_owned(),
+        )
     }
 
     pub fn device_error(&self) -> (u16, String) {
-        (self.status, self.json()["errorCode"].as_str().unwrap_or_default().to_owned())
+        (
+            self.status,
+            self.json()["errorCode"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        )
     }
 }
 
@@ -56,13 +69,20 @@ pub struct Bench {
 
 impl Bench {
     pub async fn new() -> Self {
-        Self::with(Options { per_user_limit: None, ..Options::default() }).await
+        Self::with(Options {
+            per_user_limit: None,
+            ..Options::default()
+        })
+        .await
     }
 
     pub async fn with(options: Options) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let sandbox = Sandbox::start(options).await.expect("sandbox");
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("client");
         Bench { sandbox, http }
     }
 
@@ -84,8 +104,15 @@ impl Bench {
 
     /// A management call.
     pub async fn manage(&self, method: Method, path: &str, body: Value) -> Answer {
-        let request = self.http.request(method, self.url(&format!("/api/v2{path}")));
-        self.send(request.bearer_auth(self.sandbox.ready().management_token).json(&body)).await
+        let request = self
+            .http
+            .request(method, self.url(&format!("/api/v2{path}")));
+        self.send(
+            request
+                .bearer_auth(self.sandbox.ready().management_token)
+                .json(&body),
+        )
+        .await
     }
 
     pub fn hint(&self, sub: &str) -> String {
@@ -119,12 +146,16 @@ impl Bench {
     pub async fn start(&self) -> String {
         let answer = self.start_with(&[]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        answer.json()["auth_req_id"].as_str().expect("id").to_owned()
+        answer.json()["auth_req_id"]
+            .as_str()
+            .expect("id")
+            .to_owned()
     }
 
     pub async fn poll(&self, auth_req_id: &str) -> Answer {
         let ready = self.sandbox.ready();
-        self.poll_as(&ready.client_id, &ready.client_secret, auth_req_id).await
+        self.poll_as(&ready.client_id, &ready.client_secret, auth_req_id)
+            .await
     }
 
     pub async fn poll_as(&self, id: &str, secret: &str, auth_req_id: &str) -> Answer {
@@ -142,12 +173,19 @@ impl Bench {
     }
 
     pub fn ticket(&self) -> String {
-        let text = self.sandbox.invitation(&self.sandbox.ready().user_id).expect("invitation");
+        let text = self
+            .sandbox
+            .invitation(&self.sandbox.ready().user_id)
+            .expect("invitation");
         ticket_of(&text)
     }
 
     pub async fn enroll(&self) -> Phone {
-        let phone = Phone::new(test_key(), "9774d56d682e549c", "fcm-token-of-the-first-phone");
+        let phone = Phone::new(
+            test_key(),
+            "9774d56d682e549c",
+            "fcm-token-of-the-first-phone",
+        );
         self.enroll_phone(phone).await
     }
 
@@ -161,17 +199,30 @@ impl Bench {
     }
 
     pub async fn enroll_body(&self, ticket: &str, body: &Value) -> Answer {
-        let request = self.http.post(self.url("/appliance-mfa/api/enroll")).json(body);
-        self.send(request.header(AUTHORIZATION, format!("Ticket id=\"{ticket}\""))).await
+        let request = self
+            .http
+            .post(self.url("/appliance-mfa/api/enroll"))
+            .json(body);
+        self.send(request.header(AUTHORIZATION, format!("Ticket id=\"{ticket}\"")))
+            .await
     }
 
     /// The next push that is waiting for a phone.
     pub fn push(&self, phone: &Phone) -> Push {
         let mut pushes = Box::pin(self.sandbox.pushes(&phone.push_token));
-        let event = pushes.next().now_or_never().flatten().expect("a push is waiting");
+        let event = pushes
+            .next()
+            .now_or_never()
+            .flatten()
+            .expect("a push is waiting");
         let data = &event.payload["data"];
         let text = |name: &str| data[name].as_str().expect("text").to_owned();
-        Push { token: text("txtkn"), challenge: text("c"), consent: text("txlnkid"), enrollment: text("dai") }
+        Push {
+            token: text("txtkn"),
+            challenge: text("c"),
+            consent: text("txlnkid"),
+            enrollment: text("dai"),
+        }
     }
 
     /// Starts a request and gives its id and push.
@@ -186,12 +237,21 @@ impl Bench {
     }
 
     pub async fn resolve(&self, token: &str, jwt: &str) -> Answer {
-        let request = self.http.post(self.url("/appliance-mfa/api/resolve-transaction"));
-        self.send(request.bearer_auth(token).json(&json!({ "challenge_response": jwt }))).await
+        let request = self
+            .http
+            .post(self.url("/appliance-mfa/api/resolve-transaction"));
+        self.send(
+            request
+                .bearer_auth(token)
+                .json(&json!({ "challenge_response": jwt })),
+        )
+        .await
     }
 
     pub async fn consent(&self, push: &Push, proof: &str) -> Answer {
-        let request = self.http.get(self.url(&format!("/rich-consents/{}", push.consent)));
+        let request = self
+            .http
+            .get(self.url(&format!("/rich-consents/{}", push.consent)));
         let request = request.header(AUTHORIZATION, format!("MFA-DPoP {}", push.token));
         self.send(request.header("MFA-DPoP", proof)).await
     }
@@ -225,7 +285,14 @@ pub struct Phone {
 
 impl Phone {
     pub fn new(key: rsa::RsaPrivateKey, identifier: &'static str, push_token: &str) -> Self {
-        Phone { id: String::new(), user_id: String::new(), token: String::new(), identifier, push_token: push_token.to_owned(), key }
+        Phone {
+            id: String::new(),
+            user_id: String::new(),
+            token: String::new(),
+            identifier,
+            push_token: push_token.to_owned(),
+            key,
+        }
     }
 
     pub fn jwk(&self) -> Value {
@@ -243,13 +310,25 @@ impl Phone {
     }
 
     pub fn sign(&self, claims: &Value) -> String {
-        self.sign_with(&json!({ "alg": "RS256", "typ": "JWT" }), &claims.to_string())
+        self.sign_with(
+            &json!({ "alg": "RS256", "typ": "JWT" }),
+            &claims.to_string(),
+        )
     }
 
     pub fn sign_with(&self, header: &Value, payload: &str) -> String {
         let der = self.key.to_pkcs1_der().expect("DER");
-        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
-        let signature = sign(input.as_bytes(), &EncodingKey::from_rsa_der(der.as_bytes()), Algorithm::RS256).expect("signature");
+        let input = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(payload)
+        );
+        let signature = sign(
+            input.as_bytes(),
+            &EncodingKey::from_rsa_der(der.as_bytes()),
+            Algorithm::RS256,
+        )
+        .expect("signature");
         format!("{input}.{signature}")
     }
 
@@ -276,7 +355,10 @@ impl Phone {
     }
 
     pub fn proof(&self, claims: &Value) -> String {
-        self.sign_with(&json!({ "alg": "RS256", "typ": "dpop+jwt", "jwk": self.jwk() }), &claims.to_string())
+        self.sign_with(
+            &json!({ "alg": "RS256", "typ": "dpop+jwt", "jwk": self.jwk() }),
+            &claims.to_string(),
+        )
     }
 
     pub fn device_jwt(&self, bench: &Bench) -> String {
@@ -292,7 +374,8 @@ impl Phone {
 
 /// The published key of the wire description; known to everybody.
 pub fn test_key() -> rsa::RsaPrivateKey {
-    let number = |text: &str| rsa::BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(text).expect("base64url"));
+    let number =
+        |text: &str| rsa::BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(text).expect("base64url"));
     rsa::RsaPrivateKey::from_components(
         number("qaVhmQRH5CnWOKZJeCBA05XrXYMpeSqJDkgs0yP55O2FzgDqlNBEfKFNCQjGJUCdBX-JZNDhtu8sJa21Bqj3Xd6KGffcFbW7S-W9EoRsPZD3c2Ewx8530a7yIwXpX4vJCynXtJz-9-K4FR8ZTM4xKO57bp6dzqPbYDtuET9w-9Y0yVf3ZgzzfViFAZvs40IYIPaRqST7HhcqHjtaN7x4q6cqBmazN1f5XnWuoJxecPhnem3rMF-9TZUnvs_4ceqKWUvoRDsv0k6olS3eQcYZi2eSYUAV_DBej4yF6Tmclyz0Hl04Wvqc2fgaQOZtbWTFRQSLA-vHILO5J0WyZmSchQ"),
         number("AQAB"),
@@ -308,7 +391,8 @@ pub fn test_key() -> rsa::RsaPrivateKey {
 /// Another key, made once per run.
 pub fn other_key() -> rsa::RsaPrivateKey {
     static KEY: OnceLock<rsa::RsaPrivateKey> = OnceLock::new();
-    KEY.get_or_init(|| rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("key")).clone()
+    KEY.get_or_init(|| rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("key"))
+        .clone()
 }
 
 pub fn ok(status: u16) -> bool {
