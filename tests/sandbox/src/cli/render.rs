@@ -23,7 +23,11 @@ pub(crate) struct View {
 /// The consent screen. `now` in Unix milliseconds.
 pub(crate) fn consent(review: &Review, now: i64, view: View) -> Vec<Line> {
     let view_inside = View {
-        width: if view.drawn { view.width.saturating_sub(4) } else { view.width },
+        width: if view.drawn {
+            view.width.saturating_sub(4)
+        } else {
+            view.width
+        },
         ..view
     };
     let body = vec![
@@ -115,7 +119,10 @@ fn details(review: &Review, view: View) -> Vec<Line> {
             .map(|row| Line::plain(row.label.as_str()).width() + 2 * usize::from(row.indent))
             .max();
         let label_width = widest.unwrap_or(0).min(view.width / 3);
-        let inside = View { width: view.width.saturating_sub(2), ..view };
+        let inside = View {
+            width: view.width.saturating_sub(2),
+            ..view
+        };
         for row in rows {
             lines.extend(
                 row_lines(row, &row.label, label_width, inside)
@@ -162,7 +169,10 @@ fn row_lines(row: &Row, label: &str, label_width: usize, view: View) -> Vec<Line
     for mark in &row.marks {
         lines.extend(mark_lines(mark, room).into_iter().map(under));
     }
-    lines.into_iter().map(|line| line.indented(indent)).collect()
+    lines
+        .into_iter()
+        .map(|line| line.indented(indent))
+        .collect()
 }
 
 /// A symbol and words, so that colour alone never carries the meaning.
@@ -179,7 +189,17 @@ fn pair_under(symbol: &str, tone: Tone, text: &str, width: usize) -> Vec<Line> {
     wrapped(tone, text, width.saturating_sub(2))
         .into_iter()
         .enumerate()
-        .map(|(i, line)| Line::toned(tone, if i == 0 { format!("{symbol} ") } else { "  ".into() }).join(line))
+        .map(|(i, line)| {
+            Line::toned(
+                tone,
+                if i == 0 {
+                    format!("{symbol} ")
+                } else {
+                    "  ".into()
+                },
+            )
+            .join(line)
+        })
         .collect()
 }
 
@@ -248,8 +268,18 @@ fn large_amount(text: &str) -> Vec<Line> {
     }
     let gap = " ".repeat(Line::plain(before).width());
     let [top, middle, bottom] = rows;
-    let label = |text: &str| if text.is_empty() { String::new() } else { format!("{text} ") };
-    let blank = if before.is_empty() { String::new() } else { gap + " " };
+    let label = |text: &str| {
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!("{text} ")
+        }
+    };
+    let blank = if before.is_empty() {
+        String::new()
+    } else {
+        gap + " "
+    };
     vec![
         Line::toned(Tone::Strong, format!("{blank}{top}")),
         Line::toned(Tone::Strong, format!("{blank}{middle}")),
@@ -295,23 +325,34 @@ pub(crate) fn receipt(receipt: &Receipt, width: usize) -> Vec<Line> {
             Tone::Caution,
             "sent, but the server never said whether it counted.",
         ),
-        Delivery::Undelivered => ("✖", Tone::Danger, "but the request expired before it could be sent."),
-        Delivery::Refused => ("✖", Tone::Danger, "but the server refused the answer: it did not count."),
+        Delivery::Undelivered => (
+            "✖",
+            Tone::Danger,
+            "but the request expired before it could be sent.",
+        ),
+        Delivery::Refused => (
+            "✖",
+            Tone::Danger,
+            "but the server refused the answer: it did not count.",
+        ),
     };
     let mut lines = pair_under(symbol, tone, &format!("{word}: {rest}"), width);
-    if let Some(code) = receipt.last_error.filter(|_| receipt.delivery != Delivery::Delivered) {
+    if let Some(code) = receipt
+        .last_error
+        .filter(|_| receipt.delivery != Delivery::Delivered)
+    {
         lines.push(Line::toned(Tone::Faint, format!("  ({})", code.as_str())));
     }
     lines
 }
 
-/// A QR code in half blocks, dark on light by explicit colours where there are any, so that it scans on every theme.
+/// A QR code in half blocks, in colours of its own where there are any, so that it scans on every theme.
 /// Empty when the text does not fit into one.
-pub(crate) fn qr(text: &str, colour: bool) -> Vec<String> {
+pub(crate) fn qr(text: &str) -> Vec<Line> {
     let Ok(code) = QRBuilder::new(text).ecl(ECL::L).build() else {
         return Vec::new();
     };
-    // Two cells of quiet zone: less than the four of ISO/IEC 18004, enough for every reader we know, and it fits 80 columns.
+    // Two cells of quiet zone: less than the four of ISO/IEC 18004, but readers take it and it fits 80 columns.
     let quiet = 2;
     let size = code.size + 2 * quiet;
     let dark = |x: usize, y: usize| {
@@ -324,8 +365,8 @@ pub(crate) fn qr(text: &str, colour: bool) -> Vec<String> {
     (0..size)
         .step_by(2)
         .map(|y| {
-            // Light modules are the ink: on a dark terminal without colours this reads right,
-            // on a light one it is the inverted form, which phones read too.
+            // Light modules are the ink: right on a dark terminal without colours,
+            // and on a light one the inverted form, which phones read too.
             let row: String = (0..size)
                 .map(|x| match (dark(x, y), y + 1 < size && dark(x, y + 1)) {
                     (false, false) => '█',
@@ -334,11 +375,7 @@ pub(crate) fn qr(text: &str, colour: bool) -> Vec<String> {
                     (true, true) => ' ',
                 })
                 .collect();
-            if colour {
-                format!("\x1b[38;5;231;48;5;16m{row}\x1b[0m")
-            } else {
-                row
-            }
+            Line::toned(Tone::Code, row)
         })
         .collect()
 }
@@ -346,9 +383,7 @@ pub(crate) fn qr(text: &str, colour: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use authenticator_core::{
-        Account, ChallengeId, EnrollmentId, MarkCode, Text,
-    };
+    use authenticator_core::{Account, ChallengeId, EnrollmentId, MarkCode, Text};
 
     fn row(key: &str, label: &str, value: RowValue, text: &str) -> Row {
         Row {
@@ -421,7 +456,11 @@ mod tests {
     }
 
     fn screen(width: usize, drawn: bool) -> String {
-        let view = View { width, drawn, full: false };
+        let view = View {
+            width,
+            drawn,
+            full: false,
+        };
         consent(&review(), 1_000, view)
             .iter()
             .map(|line| line.render(false) + "\n")
@@ -441,8 +480,16 @@ mod tests {
     #[test]
     fn every_line_fits_a_narrow_terminal() {
         for width in [40, 52, 80] {
-            let view = View { width, drawn: true, full: false };
-            assert!(consent(&review(), 0, view).iter().all(|line| line.width() == width));
+            let view = View {
+                width,
+                drawn: true,
+                full: false,
+            };
+            assert!(
+                consent(&review(), 0, view)
+                    .iter()
+                    .all(|line| line.width() == width)
+            );
         }
     }
 
@@ -453,8 +500,15 @@ mod tests {
             reason: MarkCode::TooLarge,
             text: "Too large to be shown whole.".into(),
         };
-        let view = View { width: 60, drawn: false, full: false };
-        let lines: Vec<String> = consent(&review, 0, view).iter().map(|l| l.render(false)).collect();
+        let view = View {
+            width: 60,
+            drawn: false,
+            full: false,
+        };
+        let lines: Vec<String> = consent(&review, 0, view)
+            .iter()
+            .map(|l| l.render(false))
+            .collect();
         assert!(lines.contains(&"✖ Too large to be shown whole.".to_owned()));
     }
 
@@ -474,10 +528,10 @@ mod tests {
 
     #[test]
     fn a_qr_code_is_square_in_half_blocks() {
-        let lines = qr("otpauth://totp/x?enrollment_tx_id=abc", false);
-        let wide = lines[0].chars().count();
-        assert!(lines.iter().all(|line| line.chars().count() == wide));
+        let lines = qr("otpauth://totp/x?enrollment_tx_id=abc");
+        let wide = lines[0].width();
+        assert!(lines.iter().all(|line| line.width() == wide));
         assert_eq!(lines.len(), wide.div_ceil(2));
-        assert!(lines[0].chars().all(|c| c == '█'));
+        assert!(lines[0].render(false).chars().all(|c| c == '█'));
     }
 }

@@ -6,6 +6,22 @@ use tokio::sync::mpsc;
 
 use super::text::Line;
 
+/// Waits for SIGINT (Ctrl-C) or SIGTERM and says which.
+pub(crate) async fn stop_signal() -> &'static str {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            return tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = tokio::signal::ctrl_c() => "Ctrl-C",
+            };
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+    "Ctrl-C"
+}
+
 /// Where output goes, and what it may look like.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terminal {
@@ -15,6 +31,7 @@ pub(crate) struct Terminal {
     pub(crate) interactive: bool,
     pub(crate) colour: bool,
     pub(crate) width: usize,
+    pub(crate) height: usize,
 }
 
 impl Terminal {
@@ -22,15 +39,18 @@ impl Terminal {
         let shown = std::io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
-        let width = match crossterm::terminal::size() {
-            Ok((columns, _)) if shown && columns > 0 => usize::from(columns),
-            _ => 80,
+        let (width, height) = match crossterm::terminal::size() {
+            Ok((columns, rows)) if shown && columns > 0 => {
+                (usize::from(columns), usize::from(rows))
+            }
+            _ => (80, 24),
         };
         Terminal {
             shown,
             interactive: shown && std::io::stdin().is_terminal() && !dumb,
             colour: shown && !dumb && !set("NO_COLOR"),
             width: width.clamp(40, 200),
+            height,
         }
     }
 
@@ -190,12 +210,7 @@ mod tests {
     fn letters_enter_and_interrupts_are_told_apart() {
         assert_eq!(
             read_keys(b"y\r\x7f\x03"),
-            [
-                Key::Letter('y'),
-                Key::Enter,
-                Key::Backspace,
-                Key::Interrupt
-            ]
+            [Key::Letter('y'), Key::Enter, Key::Backspace, Key::Interrupt]
         );
     }
 

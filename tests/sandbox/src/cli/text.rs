@@ -12,6 +12,8 @@ pub(crate) enum Tone {
     Caution,
     Danger,
     Accent,
+    /// White on black, whatever the theme: the light and dark of a QR code.
+    Code,
 }
 
 impl Tone {
@@ -24,6 +26,7 @@ impl Tone {
             Tone::Caution => "\x1b[1;33m",
             Tone::Danger => "\x1b[1;31m",
             Tone::Accent => "\x1b[36m",
+            Tone::Code => "\x1b[38;5;231;48;5;16m",
         }
     }
 }
@@ -145,7 +148,12 @@ pub(crate) fn wrapped(tone: Tone, text: &str, width: usize) -> Vec<Line> {
 }
 
 /// `label` and `text` in two columns, the text wrapped under itself.
-pub(crate) fn pair(label: &str, label_width: usize, value: (Tone, &str), width: usize) -> Vec<Line> {
+pub(crate) fn pair(
+    label: &str,
+    label_width: usize,
+    value: (Tone, &str),
+    width: usize,
+) -> Vec<Line> {
     let (tone, text) = value;
     let room = width.saturating_sub(label_width + 2);
     let labels = wrap(label, label_width);
@@ -259,7 +267,10 @@ pub(crate) fn pretty_json(json: &str) -> Vec<String> {
             }
             '{' | '[' => {
                 line.push(c);
-                while letters.peek().is_some_and(|next| next.is_ascii_whitespace()) {
+                while letters
+                    .peek()
+                    .is_some_and(|next| next.is_ascii_whitespace())
+                {
                     letters.next();
                 }
                 let close = if c == '{' { '}' } else { ']' };
