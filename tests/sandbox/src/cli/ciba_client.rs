@@ -806,6 +806,104 @@ mod tests {
         assert_eq!(answer(200, "{}"), PollAnswer::Tokens);
     }
 
+    /// Makes ID tokens, and the key set to check them with.
+    struct Issuer {
+        key: jsonwebtoken::EncodingKey,
+        jwks: Vec<u8>,
+    }
+
+    impl Issuer {
+        fn new() -> Issuer {
+            use rsa::pkcs1::EncodeRsaPrivateKey as _;
+            use rsa::traits::PublicKeyParts as _;
+            // 1024 bits: quick to make, and nothing here depends on the strength.
+            let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 1024).unwrap();
+            let member = |number: &rsa::BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());
+            let jwks = serde_json::json!({"keys": [{
+                "kty": "RSA", "alg": "RS256", "use": "sig", "kid": "k1", "n": member(key.n()), "e": member(key.e()),
+            }]});
+            Issuer {
+                key: jsonwebtoken::EncodingKey::from_rsa_der(
+                    key.to_pkcs1_der().unwrap().as_bytes(),
+                ),
+                jwks: jwks.to_string().into_bytes(),
+            }
+        }
+
+        /// A good token with one claim changed (`null` takes it away), checked for the request `r1` of `alice`.
+        fn check(&self, claim: &str, value: serde_json::Value) -> Result<Box<RawValue>, String> {
+            let now = jiff::Timestamp::now().as_second();
+            let mut claims = serde_json::json!({
+                "iss": "https://op.example/", "aud": "client", "sub": "alice", "iat": now, "exp": now + 300,
+                AUTH_REQ_ID_CLAIM: "r1",
+                "at_hash": URL_SAFE_NO_PAD.encode(&Sha256::digest("at")[..16]),
+            });
+            claims[claim] = value;
+            if let Some(claims) = claims.as_object_mut() {
+                claims.retain(|_, value| !value.is_null());
+            }
+            let mut header = jsonwebtoken::Header::new(Algorithm::RS256);
+            header.kid = Some("k1".into());
+            let token = jsonwebtoken::encode(&header, &claims, &self.key).unwrap();
+            check_id_token(&token, &self.jwks, &expected())
+        }
+    }
+
+    fn expected() -> Expected<'static> {
+        Expected {
+            issuer: "https://op.example/",
+            client_id: "client",
+            user: "alice",
+            auth_req_id: "r1",
+            access_token: "at",
+        }
+    }
+
+    #[test]
+    fn an_id_token_is_believed_only_if_it_is_ours_and_fresh() {
+        let issuer = Issuer::new();
+        assert!(issuer.check("iss", "https://op.example/".into()).is_ok());
+        assert!(
+            issuer
+                .check(AUTH_REQ_ID_CLAIM, serde_json::Value::Null)
+                .is_ok()
+        );
+        assert!(issuer.check("aud", serde_json::json!(["client"])).is_ok());
+        let bad = [
+            ("iss", serde_json::json!("https://op.example")),
+            ("aud", serde_json::json!("other")),
+            ("sub", serde_json::json!("mallory")),
+            ("exp", serde_json::json!(1)),
+            ("exp", serde_json::Value::Null),
+            ("iat", serde_json::Value::Null),
+            (AUTH_REQ_ID_CLAIM, serde_json::json!("r2")),
+            ("at_hash", serde_json::json!("AAAAAAAAAAAAAAAAAAAAAA")),
+        ];
+        for (claim, value) in bad {
+            assert!(
+                issuer.check(claim, value.clone()).is_err(),
+                "{claim} {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_id_token_without_a_signature_of_the_server_is_refused() {
+        let issuer = Issuer::new();
+        let other = Issuer {
+            key: Issuer::new().key,
+            jwks: issuer.jwks.clone(),
+        };
+        assert!(other.check("sub", "alice".into()).is_err());
+        // {"alg":"none"}
+        let token = "eyJhbGciOiJub25lIn0.e30.";
+        assert!(check_id_token(token, &issuer.jwks, &expected()).is_err());
+        let key = jsonwebtoken::EncodingKey::from_secret(&issuer.jwks);
+        let header = jsonwebtoken::Header::new(Algorithm::HS256);
+        let token = jsonwebtoken::encode(&header, &serde_json::json!({}), &key).unwrap();
+        assert!(check_id_token(&token, &issuer.jwks, &expected()).is_err());
+    }
+
     fn any_answer() -> impl Strategy<Value = PollAnswer> {
         let seconds = proptest::option::of(0_u64..90);
         prop_oneof![

@@ -56,7 +56,8 @@ fn heading(review: &Review, view: View) -> Vec<Line> {
     };
     let mut lines = wrapped(Tone::Faint, &account, view.width);
     if let Some(row) = audience(review) {
-        lines.extend(row_lines(row, "For", 3, view));
+        let label_width = Line::plain(row.label.as_str()).width().min(view.width / 3);
+        lines.extend(row_lines(row, &row.label, label_width, view));
     }
     lines.push(Line::new());
     lines.extend(wrapped(Tone::Strong, &review.headline, view.width));
@@ -66,6 +67,9 @@ fn heading(review: &Review, view: View) -> Vec<Line> {
             lines.push(Line::new());
             lines.extend(large.into_iter().map(|line| line.indented(2)));
         }
+    }
+    if !review.marks.is_empty() {
+        lines.push(Line::new());
     }
     for mark in &review.marks {
         lines.extend(mark_lines(mark, view.width));
@@ -80,7 +84,7 @@ fn heading(review: &Review, view: View) -> Vec<Line> {
             let quoted = wrapped(Tone::Strong, text, view.width.saturating_sub(6));
             lines.extend(
                 boxed(
-                    "Same words on the other screen?",
+                    "Same on the other screen?",
                     vec![Part::Lines(quoted)],
                     view.width.saturating_sub(2),
                 )
@@ -88,7 +92,7 @@ fn heading(review: &Review, view: View) -> Vec<Line> {
                 .map(|line| line.indented(1)),
             );
         } else {
-            lines.push(Line::plain("Same words on the other screen?"));
+            lines.push(Line::plain("Same on the other screen?"));
             lines.extend(
                 wrapped(Tone::Strong, text, view.width.saturating_sub(4))
                     .into_iter()
@@ -469,12 +473,59 @@ mod tests {
 
     #[test]
     fn the_screen_of_a_payment() {
-        insta::assert_snapshot!(screen(60, true), @"");
+        insta::assert_snapshot!(screen(60, true), @r"
+        ╭─ Approval request ───────────────────────────────────────╮
+        │ Example Bank · alice@example.com                         │
+        │ API  https://api.example                                 │
+        │                                                          │
+        │ Pay 249.00 EUR to ExampleCorp                            │
+        │                                                          │
+        │   ╺━┓╻ ╻┏━┓ ┏━┓┏━┓                                       │
+        │   ┏━┛┗━┫┗━┫ ┃ ┃┃ ┃                                       │
+        │   ┗━╸  ╹╺━┛▪┗━┛┗━┛ EUR                                   │
+        │                                                          │
+        │ ▲ First request for this API.                            │
+        │                                                          │
+        │  ╭─ Same on the other screen? ────────────────────────╮  │
+        │  │ Order 4711                                         │  │
+        │  ╰────────────────────────────────────────────────────╯  │
+        │                                                          │
+        │ Payment                                                  │
+        │   Amount     249.00 EUR                                  │
+        │   Recipient  ExampleCorp                                 │
+        │                                                          │
+        │ Request                                                  │
+        │   Scopes  openid                                         │
+        │           pay                                            │
+        ├──────────────────────────────────────────────────────────┤
+        │ Expires in 4:59                                          │
+        ╰──────────────────────────────────────────────────────────╯
+        ");
     }
 
     #[test]
     fn the_screen_of_a_payment_without_a_terminal() {
-        insta::assert_snapshot!(screen(60, false), @"");
+        insta::assert_snapshot!(screen(60, false), @r"
+        Example Bank · alice@example.com
+        API  https://api.example
+
+        Pay 249.00 EUR to ExampleCorp
+
+        ▲ First request for this API.
+
+        Same on the other screen?
+          > Order 4711
+
+        Payment
+          Amount     249.00 EUR
+          Recipient  ExampleCorp
+
+        Request
+          Scopes  openid
+                  pay
+
+        Expires in 4:59
+        ");
     }
 
     #[test]

@@ -186,10 +186,11 @@ pub(crate) fn boxed(title: &str, parts: Vec<Part>, width: usize) -> Vec<Line> {
     } else {
         format!(" {title} ")
     };
-    let rest = (inner + 1).saturating_sub(title.width());
+    let title = Line::toned(Tone::Strong, title).clipped(inner + 1);
+    let rest = inner + 1 - title.width();
     let mut lines = vec![
         Line::toned(Tone::Accent, "╭─")
-            .and(Tone::Strong, title)
+            .join(title)
             .and(Tone::Accent, "─".repeat(rest) + "╮"),
     ];
     for part in parts {
