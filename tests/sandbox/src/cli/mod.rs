@@ -34,13 +34,13 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 the request was denied or expire
 
 /// A CIBA server on one machine, with a terminal phone and an agent to try it with.
 #[derive(Parser)]
-#[command(name = "sandbox", version, after_help = EXAMPLES, propagate_version = true)]
+#[command(name = "sandbox", version, after_help = EXAMPLES)]
 struct Cli {
     /// Print JSON for scripts instead of text for people.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     json: bool,
     /// Say more about what goes on, on standard error; twice for still more.
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
     verbose: u8,
     #[command(subcommand)]
     command: Command,

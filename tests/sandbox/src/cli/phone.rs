@@ -36,13 +36,25 @@ good for trying things out, not for an account that matters.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Folder of this phone: accounts, keys, history. One folder is one phone.
-    #[arg(long, value_name = "DIR", env = "SANDBOX_PHONE", global = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SANDBOX_PHONE",
+        global = true,
+        help_heading = "Phone"
+    )]
     store: Option<PathBuf>,
     /// Trust only the root certificates in this PEM file (a sandbox with --tls).
-    #[arg(long, value_name = "FILE", env = "SANDBOX_CA", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SANDBOX_CA",
+        global = true,
+        help_heading = "Phone"
+    )]
     ca: Option<PathBuf>,
     /// Language of what is shown, e.g. de-DE [default: the environment's].
-    #[arg(long, value_name = "TAG", global = true)]
+    #[arg(long, value_name = "TAG", global = true, help_heading = "Phone")]
     locale: Option<String>,
     #[command(subcommand)]
     command: PhoneCommand,

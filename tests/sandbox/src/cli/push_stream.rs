@@ -85,11 +85,11 @@ impl Source {
     }
 
     async fn listen_once(&self, push_token: &str, news: &mpsc::Sender<News>) -> (String, bool) {
-        let request = self
-            .http
-            .get(self.url.clone())
-            .header("accept", "text/event-stream")
-            .bearer_auth(push_token);
+        let mut url = self.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(push_token);
+        }
+        let request = self.http.get(url).header("accept", "text/event-stream");
         let mut response = match request.send().await {
             Ok(response) if response.status().is_success() => response,
             Ok(response) => return (format!("HTTP {}", response.status().as_u16()), false),
