@@ -1,5 +1,10 @@
 //! The `sandbox` command as a person or a script uses it: separate processes, real sockets.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as loudly as tests"
+)]
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};

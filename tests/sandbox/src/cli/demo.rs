@@ -7,7 +7,8 @@ use anyhow::{Context as _, bail};
 use authenticator_core::{PushService, Receipt, Review};
 use sandbox::{Options, Sandbox};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::agent::{self, OutcomeReport, Polls};
@@ -34,6 +35,9 @@ afterwards.";
 
 /// What the agent asks for when the reader has nothing of their own.
 const DETAILS: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"249.00"},"creditorName":"ExampleCorp","creditorAccount":{"iban":"DE89370400440532013000"},"remittanceInformationUnstructured":"Order 4711"}]"#;
+
+const MESSAGE: &str = "Order 4711";
+const SCOPE: &str = "openid";
 
 /// From this width on, phone and agent stand side by side.
 const WIDE: usize = 100;
@@ -62,13 +66,23 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Story<'a> {
     enrollment: Value,
-    request: Value,
+    request: Asked<'a>,
     review: Value,
     /// The receipt, or null when nobody answered.
     decision: Option<Value>,
     #[serde(flatten)]
     outcome: OutcomeReport<'a>,
     took_ms: u128,
+}
+
+/// What the agent asked for; the details as they were written.
+#[derive(Serialize)]
+struct Asked<'a> {
+    user: &'a str,
+    binding_message: &'a str,
+    scope: &'a str,
+    audience: &'a str,
+    authorization_details: &'a RawValue,
 }
 
 pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
@@ -141,8 +155,8 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
 
     let request = Request {
         user: ready.user_id.clone(),
-        message: "Order 4711".into(),
-        scope: "openid".into(),
+        message: MESSAGE.into(),
+        scope: SCOPE.into(),
         audience: Some(ready.audience.clone()),
         details: Some(details.clone()),
         expiry: Some(
@@ -185,16 +199,15 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     phone.authenticator.shutdown().await?;
     sandbox.stop().await;
     if context.json {
-        let details: Box<serde_json::value::RawValue> =
-            serde_json::value::RawValue::from_string(details)?;
         terminal.json(&Story {
             enrollment: report::enrollment(&enrollment),
-            request: json!({
-                "user": ready.user_id,
-                "binding_message": "Order 4711",
-                "audience": ready.audience,
-                "authorization_details": details,
-            }),
+            request: Asked {
+                user: &ready.user_id,
+                binding_message: MESSAGE,
+                scope: SCOPE,
+                audience: &ready.audience,
+                authorization_details: serde_json::from_str(&details)?,
+            },
             review: report::review(&review),
             decision: receipt.as_ref().map(report::receipt),
             outcome: OutcomeReport::new(&outcome, polls, false),
@@ -366,6 +379,7 @@ impl Scene {
             width: self.phone_width(),
             drawn: self.terminal.shown,
             full: false,
+            live: self.terminal.shown,
         }
     }
 

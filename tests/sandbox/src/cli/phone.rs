@@ -229,6 +229,7 @@ impl Phone {
             width: terminal.width.min(if terminal.shown { 72 } else { 80 }),
             drawn: terminal.shown,
             full,
+            live: false,
         }
     }
 
@@ -657,7 +658,11 @@ impl Phone {
         self.say(
             json!({ "event": "request", "review": report::review(&review) }),
             || {
-                let mut lines = render::consent(&review, now(), self.view(false));
+                let view = View {
+                    live: asks,
+                    ..self.view(false)
+                };
+                let mut lines = render::consent(&review, now(), view);
                 if !asks {
                     lines.push(Line::toned(Tone::Faint, format!("Request {id}")));
                 }

@@ -18,6 +18,8 @@ pub(crate) struct View {
     pub(crate) drawn: bool,
     /// Print the whole text where the core cut it.
     pub(crate) full: bool,
+    /// A clock runs below the screen, so the screen itself shows none.
+    pub(crate) live: bool,
 }
 
 /// The consent screen. `now` in Unix milliseconds.
@@ -30,12 +32,14 @@ pub(crate) fn consent(review: &Review, now: i64, view: View) -> Vec<Line> {
         },
         ..view
     };
-    let body = vec![
+    let mut body = vec![
         Part::Lines(heading(review, view_inside)),
         Part::Lines(details(review, view_inside)),
-        Part::Rule,
-        Part::Lines(question(review, now, view_inside)),
     ];
+    let question = question(review, now, view_inside);
+    if !question.is_empty() {
+        body.extend([Part::Rule, Part::Lines(question)]);
+    }
     if view.drawn {
         return boxed("Approval request", body, view.width);
     }
@@ -216,7 +220,9 @@ fn question(review: &Review, now: i64, view: View) -> Vec<Line> {
         ) => pair_under("▲", Tone::Caution, prompt, view.width),
         Approval::Blocked { text, .. } => pair_under("✖", Tone::Danger, text, view.width),
     };
-    lines.push(time_left(review.expires_at, now));
+    if !view.live {
+        lines.push(time_left(review.expires_at, now));
+    }
     lines
 }
 
@@ -464,6 +470,7 @@ mod tests {
             width,
             drawn,
             full: false,
+            live: false,
         };
         consent(&review(), 1_000, view)
             .iter()
@@ -535,6 +542,7 @@ mod tests {
                 width,
                 drawn: true,
                 full: false,
+                live: false,
             };
             assert!(
                 consent(&review(), 0, view)
@@ -555,6 +563,7 @@ mod tests {
             width: 60,
             drawn: false,
             full: false,
+            live: false,
         };
         let lines: Vec<String> = consent(&review, 0, view)
             .iter()
