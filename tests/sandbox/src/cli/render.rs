@@ -587,6 +587,29 @@ mod tests {
     }
 
     #[test]
+    fn a_drawn_qr_code_reads_back() {
+        let text = "otpauth://totp/bank-dev:alice%40example.com?enrollment_tx_id=abc&base_url=http%3A%2F%2F127.0.0.1%3A8300";
+        let rows: Vec<Vec<char>> = qr(text)
+            .iter()
+            .map(|line| line.render(false).chars().collect())
+            .collect();
+        // What a camera sees: two half blocks a cell, three pixels a module.
+        let pixel = |x: usize, y: usize| {
+            let half = if y / 3 % 2 == 0 {
+                ['█', '▀']
+            } else {
+                ['█', '▄']
+            };
+            let cell = rows[y / 6].get(x / 3).copied().unwrap_or(' ');
+            if half.contains(&cell) { 255 } else { 0 }
+        };
+        let mut image =
+            rqrr::PreparedImage::prepare_from_greyscale(rows[0].len() * 3, rows.len() * 6, pixel);
+        let (_, read) = image.detect_grids()[0].decode().unwrap();
+        assert_eq!(read, text);
+    }
+
+    #[test]
     fn a_qr_code_is_square_in_half_blocks() {
         let lines = qr("otpauth://totp/x?enrollment_tx_id=abc");
         let wide = lines[0].width();
