@@ -282,7 +282,7 @@ pub(crate) fn intro(client: &Client, request: &Request, width: usize) -> Vec<Lin
     );
     if let Some(details) = &request.details {
         lines.push(Line::toned(Tone::Faint, "  authorization_details"));
-        lines.extend(json_lines(details, width));
+        lines.extend(json_lines(details, usize::MAX, width));
     }
     lines
 }
@@ -293,11 +293,11 @@ pub(crate) fn acknowledged(ack: &Ack) -> Vec<Line> {
             .and(Tone::Strong, "200 ")
             .and(
                 Tone::Plain,
-                format!(
-                    "expires in {} s, poll every {} s",
-                    ack.expires_in, ack.interval
-                ),
+                format!("the request lives {} s", ack.expires_in),
             ),
+        Line::toned(Tone::Accent, "→ ")
+            .and(Tone::Strong, "POST /oauth/token ")
+            .and(Tone::Plain, format!("every {} s", ack.interval)),
     ]
 }
 
@@ -324,11 +324,11 @@ pub(crate) fn ending(outcome: &Outcome, polls: u32, width: usize) -> Vec<Line> {
                     "signature, issuer, audience, user, expiry checked",
                 ),
             ];
-            lines.extend(json_lines(grant.id_claims.get(), width));
+            lines.extend(json_lines(grant.id_claims.get(), 1, width));
             if let Some(details) = &grant.authorization_details {
                 lines.push(Line::new());
                 lines.push(Line::toned(Tone::Strong, "authorization_details granted"));
-                lines.extend(json_lines(details.get(), width));
+                lines.extend(json_lines(details.get(), usize::MAX, width));
             }
             if let Some(claims) = &grant.access_claims {
                 lines.push(Line::new());
@@ -336,7 +336,7 @@ pub(crate) fn ending(outcome: &Outcome, polls: u32, width: usize) -> Vec<Line> {
                     Line::toned(Tone::Strong, "Access token ")
                         .and(Tone::Faint, "for its API to check"),
                 );
-                lines.extend(json_lines(claims.get(), width));
+                lines.extend(json_lines(claims.get(), 1, width));
             }
             lines
         }
@@ -363,8 +363,8 @@ pub(crate) fn ending(outcome: &Outcome, polls: u32, width: usize) -> Vec<Line> {
     }
 }
 
-fn json_lines(json: &str, width: usize) -> Vec<Line> {
-    pretty_json(json)
+fn json_lines(json: &str, levels: usize, width: usize) -> Vec<Line> {
+    pretty_json(json, levels)
         .iter()
         .flat_map(|line| {
             let indent = line.len() - line.trim_start().len();

@@ -241,8 +241,9 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
-/// JSON text, one member a line, indented; every number and string stays as it was written.
-pub(crate) fn pretty_json(json: &str) -> Vec<String> {
+/// JSON text, one member a line down to `levels`, deeper ones in the line of their owner;
+/// every number and string stays as it was written.
+pub(crate) fn pretty_json(json: &str, levels: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut depth = 0_usize;
@@ -279,16 +280,27 @@ pub(crate) fn pretty_json(json: &str) -> Vec<String> {
                     line.push(close);
                 } else {
                     depth += 1;
+                    if depth > levels {
+                        continue;
+                    }
                     lines.push(std::mem::replace(&mut line, "  ".repeat(depth)));
                 }
             }
             '}' | ']' => {
                 depth = depth.saturating_sub(1);
+                if depth >= levels {
+                    line.push(c);
+                    continue;
+                }
                 lines.push(std::mem::replace(&mut line, "  ".repeat(depth)));
                 line.push(c);
             }
             ',' => {
                 line.push(c);
+                if depth > levels {
+                    line.push(' ');
+                    continue;
+                }
                 lines.push(std::mem::replace(&mut line, "  ".repeat(depth)));
             }
             ':' => line.push_str(": "),
@@ -350,7 +362,7 @@ mod tests {
     #[test]
     fn pretty_json_keeps_numbers_as_written() {
         assert_eq!(
-            pretty_json(r#"[{"amount":249.00,"empty":{ },"text":"a,b{"}]"#),
+            pretty_json(r#"[{"amount":249.00,"empty":{ },"text":"a,b{"}]"#, 9),
             [
                 "[",
                 "  {",
@@ -360,6 +372,14 @@ mod tests {
                 "  }",
                 "]"
             ]
+        );
+    }
+
+    #[test]
+    fn deeper_levels_of_json_stay_in_one_line() {
+        assert_eq!(
+            pretty_json(r#"{"a":[{"b":1,"c":[]}],"d":2}"#, 1),
+            ["{", r#"  "a": [{"b": 1, "c": []}],"#, r#"  "d": 2"#, "}"]
         );
     }
 
@@ -378,9 +398,9 @@ mod tests {
         }
 
         #[test]
-        fn pretty_json_means_the_same(text in "[a-z,:{}\\[\\]\"\\\\ ]{0,20}", number in any::<i64>()) {
+        fn pretty_json_means_the_same(text in "[a-z,:{}\\[\\]\"\\\\ ]{0,20}", number in any::<i64>(), levels in 0_usize..4) {
             let value = serde_json::json!({"a": [text.clone(), {"b": number}], text: []});
-            let pretty = pretty_json(&value.to_string()).join("\n");
+            let pretty = pretty_json(&value.to_string(), levels).join("\n");
             prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&pretty).unwrap(), value);
         }
     }
