@@ -87,7 +87,7 @@ impl Source {
     async fn listen_once(&self, push_token: &str, news: &mpsc::Sender<News>) -> (String, bool) {
         let mut url = self.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push(push_token);
+            path.pop_if_empty().extend([push_token, "events"]);
         }
         let request = self.http.get(url).header("accept", "text/event-stream");
         let mut response = match request.send().await {
