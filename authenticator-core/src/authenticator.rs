@@ -1,23 +1,32 @@
 //! The façade: every call of an app enters here.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::future::Future;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::watch;
 
 use crate::challenge::{Challenge, ChallengeId};
-use crate::clock::{Clock, Entropy};
-use crate::consent::{Display, Review, UnknownTypes};
+use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::consent::{Display, Review, Templates, UnknownTypes};
+use crate::core::{Core, KnownServer, blocking};
 use crate::decision::Receipt;
-use crate::enrollment::{Device, Enrollment, EnrollmentId};
-use crate::error::Result;
+use crate::enrollment::{Device, Enrollment, EnrollmentId, enrollment};
+use crate::error::{Error, ErrorCode, Result};
 use crate::history::HistoryEntry;
-use crate::keys::{KeyAlgorithm, KeyStore};
+use crate::keys::{KeyAlgorithm, KeyStore, guarded};
 use crate::otp::OneTimeCode;
 use crate::protocol::PushToken;
-use crate::transport::HttpTransport;
+use crate::store::Store;
+use crate::transport::{HttpTransport, Transport};
 
 /// A server that the app trusts by configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Name used in [`Authenticator::enroll`] and shown to nobody.
+    /// Name used in [`Authenticator::enroll`] and kept with every account of this server.
     pub name: String,
     /// Domain or URL, e.g. `tenant.eu.auth0.com` or `https://login.bank.example`.
     pub address: String,
@@ -35,6 +44,19 @@ pub enum DialectName {
 }
 
 /// Settings of an [`Authenticator`]. Start from [`Config::new`] and change what differs.
+///
+/// ```
+/// use authenticator_core::{Config, DialectName, Server};
+///
+/// let mut config = Config::new("/data/app/authenticator.db");
+/// config.servers.push(Server {
+///     name: "bank".into(),
+///     address: "login.bank.example".into(),
+///     dialect: DialectName::Guardian,
+/// });
+/// config.display.locale = "de-DE".into();
+/// assert!(config.signed_consent);
+/// ```
 #[derive(Clone)]
 pub struct Config {
     /// File of the store; its folder must exist.
@@ -61,6 +83,8 @@ pub struct Config {
     pub key_algorithm: Option<KeyAlgorithm>,
     /// Send queued answers again by itself while the app runs. On by default; `flush` works either way.
     pub auto_retry: bool,
+    /// Use the learnt clock offset for one-time codes too. Off by default: a person compares them with other apps.
+    pub correct_one_time_codes: bool,
 }
 
 impl Config {
@@ -69,11 +93,7 @@ impl Config {
         Config {
             store: store.into(),
             servers: Vec::new(),
-            display: Display {
-                locale: "en-US".into(),
-                zone: "UTC".into(),
-                utc_offset_minutes: 0,
-            },
+            display: Display { locale: "en-US".into(), zone: "UTC".into(), utc_offset_minutes: 0 },
             app: None,
             templates: Vec::new(),
             unknown_types: UnknownTypes::Show,
@@ -83,6 +103,7 @@ impl Config {
             extra_root_pem: None,
             key_algorithm: None,
             auto_retry: true,
+            correct_one_time_codes: false,
         }
     }
 }
@@ -103,116 +124,7 @@ pub struct Platform {
 impl Platform {
     /// Built-in HTTP, clock and randomness with this key store.
     pub fn new(keys: Arc<dyn KeyStore>) -> Self {
-        Platform {
-            keys,
-            transport: None,
-            clock: None,
-            entropy: None,
-        }
-    }
-}
-
-/// An authenticator: accounts, open requests, answers.
-pub struct Authenticator {
-    _private: (),
-}
-
-impl Authenticator {
-    /// Opens or creates the store, recovers unfinished decisions, sends nothing.
-    pub async fn open(_config: Config, _platform: Platform) -> Result<Authenticator> {
-        todo!()
-    }
-    /// Adds a server whose host a person has confirmed on screen; returns its name (the host).
-    pub async fn add_server(&self, _address: String) -> Result<String> {
-        todo!()
-    }
-    /// Host that an invitation names, for the question "do you trust it?"; `None` if it names none. Offline.
-    pub fn invitation_host(&self, _invitation: &str) -> Result<Option<String>> {
-        todo!()
-    }
-    /// Enrols this device.
-    pub async fn enroll(
-        &self,
-        _invitation: String,
-        _server: Option<String>,
-        _device: Device,
-    ) -> Result<Enrollment> {
-        todo!()
-    }
-    /// All accounts, oldest first.
-    pub async fn enrollments(&self) -> Result<Vec<Enrollment>> {
-        todo!()
-    }
-    /// Removes an account on the server and here, with its keys.
-    pub async fn unenroll(&self, _id: EnrollmentId) -> Result<()> {
-        todo!()
-    }
-    /// Removes an account here only, when the server cannot be reached or does not matter any more.
-    pub async fn forget(&self, _id: EnrollmentId) -> Result<()> {
-        todo!()
-    }
-    /// Tells every server the new push address.
-    pub async fn update_push_token(&self, _push: PushToken) -> Result<Vec<PushUpdate>> {
-        todo!()
-    }
-    /// Reads a push: APNs JSON, FCM data map as JSON, either with the envelope or without.
-    pub async fn receive_push(&self, _payload: String) -> Result<Challenge> {
-        todo!()
-    }
-    /// Open challenges, the soonest to expire first.
-    pub async fn pending(&self) -> Result<Vec<Challenge>> {
-        todo!()
-    }
-    /// One challenge.
-    pub async fn challenge(&self, _id: ChallengeId) -> Result<Challenge> {
-        todo!()
-    }
-    /// Fetches the consent and freezes what is to be shown.
-    pub async fn review(&self, _id: ChallengeId) -> Result<Review> {
-        todo!()
-    }
-    /// Approves exactly what was shown.
-    pub async fn approve(
-        &self,
-        _id: ChallengeId,
-        _digest: String,
-        _confirmation: Option<String>,
-    ) -> Result<Receipt> {
-        todo!()
-    }
-    /// Refuses.
-    pub async fn deny(
-        &self,
-        _id: ChallengeId,
-        _digest: Option<String>,
-        _reason: Option<String>,
-    ) -> Result<Receipt> {
-        todo!()
-    }
-    /// Sends what is queued; returns every decision it touched.
-    pub async fn flush(&self) -> Result<Vec<Receipt>> {
-        todo!()
-    }
-    /// Newest first; `before` is the `at` of the last entry of the page before.
-    pub async fn history(
-        &self,
-        _enrollment: Option<EnrollmentId>,
-        _before: Option<i64>,
-        _limit: u32,
-    ) -> Result<Vec<HistoryEntry>> {
-        todo!()
-    }
-    /// Today's code of an account.
-    pub async fn one_time_code(&self, _id: EnrollmentId) -> Result<OneTimeCode> {
-        todo!()
-    }
-    /// Language and zone of further reviews.
-    pub fn set_display(&self, _display: Display) -> Result<()> {
-        todo!()
-    }
-    /// Waits for running work, then closes the store. Later calls fail with `closed`.
-    pub async fn shutdown(&self) -> Result<()> {
-        todo!()
+        Platform { keys, transport: None, clock: None, entropy: None }
     }
 }
 
@@ -222,5 +134,323 @@ pub struct PushUpdate {
     /// Which account.
     pub enrollment: EnrollmentId,
     /// `None`: the server has it.
-    pub error: Option<crate::error::Error>,
+    pub error: Option<Error>,
+}
+
+/// An authenticator: accounts, open requests, answers.
+///
+/// Calls may come from any thread and any executor: the work runs in tasks of the library's own. Dropping a future
+/// stops the waiting, never the work, so that a decision survives a cancelled screen.
+///
+/// Besides the errors that each call names, every call can fail with `store_unavailable`, `closed` (after
+/// [`Authenticator::shutdown`]) and `internal`; those that sign also with `keys_locked`, `key_missing`,
+/// `key_invalidated` and `key_store_failed`; those that talk to a server with `unreachable`, `interrupted`,
+/// `tls_failed` and `tls_unavailable`.
+///
+/// ```
+/// # #[cfg(feature = "software-keys")] {
+/// # use std::sync::Arc;
+/// use authenticator_core::{Authenticator, Config, Platform, SoftwareKeyStore};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let file = folder.path().join("store.db");
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let config = Config::new(file.to_str().unwrap());
+/// let platform = Platform::new(Arc::new(SoftwareKeyStore::in_memory()));
+/// let authenticator = Authenticator::open(config, platform).await.unwrap();
+/// assert!(authenticator.enrollments().await.unwrap().is_empty());
+/// # });
+/// # }
+/// ```
+pub struct Authenticator {
+    core: Arc<Core>,
+    handle: Handle,
+    /// Taken when dropped, because a runtime must not be dropped inside another one.
+    runtime: Mutex<Option<Runtime>>,
+    closed: AtomicBool,
+    running: watch::Sender<usize>,
+}
+
+impl Authenticator {
+    /// Opens or creates the store, recovers unfinished decisions, sends nothing.
+    ///
+    /// Errors: `configuration_invalid`, `server_address`, `template_invalid`, `store_newer`, `store_corrupt` (the damaged
+    /// file was moved aside; open again for an empty store), `store_unavailable`, `key_missing` (the store was restored
+    /// without its keys), `keys_locked`, `tls_unavailable`.
+    pub async fn open(config: Config, platform: Platform) -> Result<Authenticator> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("authenticator-core")
+            .enable_all()
+            .build()
+            .map_err(|_| Error::new(ErrorCode::Internal, "the background threads could not be started"))?;
+        let handle = runtime.handle().clone();
+        let opened = handle.spawn(blocking(move || open_core(config, platform))).await;
+        match opened.unwrap_or_else(|_| Err(Error::new(ErrorCode::Internal, "opening ended unexpectedly"))) {
+            Ok(core) => Ok(Authenticator {
+                core: Arc::new(core),
+                handle,
+                runtime: Mutex::new(Some(runtime)),
+                closed: AtomicBool::new(false),
+                running: watch::Sender::new(0),
+            }),
+            Err(error) => {
+                runtime.shutdown_background();
+                Err(error)
+            }
+        }
+    }
+
+    /// Adds a server whose host a person has confirmed on screen; returns its name, which is the host. Kept in the store.
+    ///
+    /// Errors: `server_address`.
+    pub async fn add_server(&self, address: String) -> Result<String> {
+        self.run(|core| async move { core.add_server(&address) }).await
+    }
+
+    /// Host that an invitation names, for the question "do you trust it?"; `None` if it names none. Offline.
+    ///
+    /// Errors: those of a malformed invitation, see [`Authenticator::enroll`].
+    pub fn invitation_host(&self, invitation: &str) -> Result<Option<String>> {
+        self.core.invitation_host(invitation)
+    }
+
+    /// Enrols this device. `invitation` is the text of a QR code (`otpauth://…`), an enrolment link or a bare ticket.
+    /// `server` names a configured or added server; without it the invitation chooses among those.
+    ///
+    /// Errors: `invitation_malformed`, `invitation_other`, `invitation_open_page`, `invitation_expired`, `unknown_server`,
+    /// `enrollment_conflict`, `argument_invalid` (device), `configuration_invalid`, `server_refused`, `server_busy`,
+    /// `answer_invalid`.
+    pub async fn enroll(&self, invitation: String, server: Option<String>, device: Device) -> Result<Enrollment> {
+        self.run(|core| async move { core.enroll(invitation, server, device).await }).await
+    }
+
+    /// All accounts, oldest first.
+    pub async fn enrollments(&self) -> Result<Vec<Enrollment>> {
+        self.run(|core| async move { Ok(core.store.enrollments()?.iter().map(enrollment).collect()) }).await
+    }
+
+    /// Removes an account on the server, then here, with its history and keys. A device the server has already forgotten
+    /// counts as removed. When the server cannot be reached nothing is removed: try again, or use [`Authenticator::forget`].
+    ///
+    /// Errors: `unknown_enrollment`, `server_refused`, `server_busy`.
+    pub async fn unenroll(&self, id: EnrollmentId) -> Result<()> {
+        self.run(|core| async move { core.unenroll(&id).await }).await
+    }
+
+    /// Removes an account here only. The server keeps the device until an administrator removes it.
+    ///
+    /// Errors: `unknown_enrollment`.
+    pub async fn forget(&self, id: EnrollmentId) -> Result<()> {
+        self.run(|core| async move { core.forget(&id).await }).await
+    }
+
+    /// Tells every server the new push address; one that fails does not stop the rest.
+    ///
+    /// Errors: `argument_invalid`. What went wrong at a server is in its [`PushUpdate::error`]: `enrollment_gone`,
+    /// `server_refused`, `server_busy` or a network error.
+    pub async fn update_push_token(&self, push: PushToken) -> Result<Vec<PushUpdate>> {
+        self.run(|core| async move { core.update_push_token(push).await }).await
+    }
+
+    /// Reads a push: APNs JSON or the FCM data map as a JSON object, on either platform. Offline.
+    ///
+    /// Errors: `push_not_ours`, `push_malformed`, `unknown_enrollment`, `challenge_expired`.
+    pub async fn receive_push(&self, payload: String) -> Result<Challenge> {
+        self.run(|core| async move { core.receive_push(&payload) }).await
+    }
+
+    /// Open challenges, the soonest to expire first.
+    pub async fn pending(&self) -> Result<Vec<Challenge>> {
+        self.run(|core| async move { core.pending() }).await
+    }
+
+    /// One challenge, whatever its state.
+    ///
+    /// Errors: `unknown_challenge`.
+    pub async fn challenge(&self, id: ChallengeId) -> Result<Challenge> {
+        self.run(|core| async move { core.challenge(&id) }).await
+    }
+
+    /// Fetches the consent and freezes what is to be shown. A review whose details cannot be had allows denying only.
+    ///
+    /// Errors: `unknown_challenge`, `challenge_expired`, `challenge_answered`, `server_busy`.
+    pub async fn review(&self, id: ChallengeId) -> Result<Review> {
+        self.run(|core| async move { core.review(&id).await }).await
+    }
+
+    /// Approves exactly what was shown: `digest` is that of the [`Review`] on screen. Returns when the server has it, or
+    /// with [`crate::Delivery::Queued`] when it could not be reached. A second call returns what was decided first.
+    ///
+    /// Errors: `unknown_challenge`, `challenge_expired`, `review_missing`, `review_changed`, `approval_blocked`,
+    /// `confirmation_needed`, `user_verification_needed`.
+    pub async fn approve(&self, id: ChallengeId, digest: String, confirmation: Option<String>) -> Result<Receipt> {
+        self.run(|core| async move { core.approve(&id, &digest, confirmation.as_deref()).await }).await
+    }
+
+    /// Refuses. Possible without a review; with the digest of the review on screen the answer says what was refused.
+    /// `reason` is at most 256 characters and reaches the server. A second call returns what was decided first.
+    ///
+    /// Errors: `unknown_challenge`, `challenge_expired`, `argument_invalid` (reason).
+    pub async fn deny(&self, id: ChallengeId, digest: Option<String>, reason: Option<String>) -> Result<Receipt> {
+        self.run(|core| async move { core.deny(&id, digest.as_deref(), reason).await }).await
+    }
+
+    /// Sends what is queued, the soonest to expire first; returns every decision it touched. For WorkManager and BGTask.
+    pub async fn flush(&self) -> Result<Vec<Receipt>> {
+        self.run(|core| async move { core.flush().await }).await
+    }
+
+    /// Newest first; `before` is the `at` of the last entry of the page before, `limit` is 1 to 500.
+    ///
+    /// Errors: `argument_invalid` (limit).
+    pub async fn history(&self, enrollment: Option<EnrollmentId>, before: Option<i64>, limit: u32) -> Result<Vec<HistoryEntry>> {
+        if !(1..=500).contains(&limit) {
+            return Err(Error::new(ErrorCode::ArgumentInvalid, "limit must be 1 to 500"));
+        }
+        self.run(move |core| async move { core.store.history(enrollment.as_ref().map(EnrollmentId::as_str), before, limit) }).await
+    }
+
+    /// The present one-time code of an account.
+    ///
+    /// Errors: `unknown_enrollment`, `argument_invalid` (the account has no one-time codes).
+    pub async fn one_time_code(&self, id: EnrollmentId) -> Result<OneTimeCode> {
+        self.run(|core| async move {
+            let row = core.enrollment_row(id.as_str())?;
+            let now = if core.config.correct_one_time_codes { core.now(&row) } else { core.clock.now() };
+            let totp = row.totp.as_ref();
+            totp.map(|totp| totp.at(now)).ok_or_else(|| Error::new(ErrorCode::ArgumentInvalid, "this account has no one-time codes"))
+        })
+        .await
+    }
+
+    /// Language and zone of further reviews. A review on screen keeps its own; approving it then fails with
+    /// `review_changed` only if it was reviewed again.
+    ///
+    /// Errors: `configuration_invalid`.
+    pub fn set_display(&self, display: Display) -> Result<()> {
+        check_display(&display)?;
+        *self.core.display.write().unwrap_or_else(PoisonError::into_inner) = display;
+        Ok(())
+    }
+
+    /// Waits for running calls, then refuses further ones with `closed`. Queued decisions stay in the store.
+    pub async fn shutdown(&self) -> Result<()> {
+        self.closed.store(true, Ordering::SeqCst);
+        // The sender lives in `self`: this ends when the last call has ended.
+        let _ = self.running.subscribe().wait_for(|calls| *calls == 0).await;
+        Ok(())
+    }
+
+    /// Runs a call in a task of the library's own, so that dropping its future never stops it half-way.
+    async fn run<T, F>(&self, call: impl FnOnce(Arc<Core>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.running.send_modify(|calls| *calls += 1);
+        let running = Running(self.running.clone());
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorCode::Closed, "the authenticator was shut down"));
+        }
+        let work = call(Arc::clone(&self.core));
+        let task = self.handle.spawn(async move {
+            let _running = running;
+            work.await
+        });
+        task.await.unwrap_or_else(|_| Err(Error::new(ErrorCode::Internal, "the call ended unexpectedly; the authenticator is still usable")))
+    }
+}
+
+impl Drop for Authenticator {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Counts a call as running until dropped, however it ends.
+struct Running(watch::Sender<usize>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
+}
+
+fn open_core(config: Config, platform: Platform) -> Result<Core> {
+    check_display(&config.display)?;
+    let templates = Templates::load(&config.templates)?;
+    let mut servers = Vec::new();
+    for server in &config.servers {
+        let known = Core::known_server(&config, server)?;
+        if servers.iter().any(|s: &KnownServer| s.name == known.name) {
+            return Err(Error::new(ErrorCode::ConfigurationInvalid, "two servers in the configuration have the same name"));
+        }
+        servers.push(known);
+    }
+    let transport = match platform.transport {
+        Some(own) => Transport::Foreign(own),
+        None => builtin_transport(&config)?,
+    };
+    let entropy = platform.entropy.unwrap_or_else(|| Arc::new(SystemEntropy));
+    let keys = platform.keys;
+    let store = Store::open(
+        Path::new(&config.store),
+        &|wrapped| guarded(|| keys.unwrap(wrapped)),
+        &|data_key| guarded(|| keys.wrap(data_key)),
+        entropy.as_ref(),
+    )?;
+    for (name, base_url) in store.servers()? {
+        if servers.iter().all(|s| s.name != name) {
+            servers.push(KnownServer { name, base_url, dialect: DialectName::default() });
+        }
+    }
+    let client = crate::protocol::client_header(config.app.as_ref());
+    Ok(Core {
+        display: RwLock::new(config.display.clone()),
+        servers: RwLock::new(servers),
+        store,
+        keys,
+        clock: platform.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+        entropy,
+        transport,
+        templates,
+        client,
+        retrying: Mutex::new(HashSet::new()),
+        config,
+    })
+}
+
+#[cfg(feature = "reqwest")]
+fn builtin_transport(config: &Config) -> Result<Transport> {
+    let core = concat!("authenticator-core/", env!("CARGO_PKG_VERSION"));
+    let user_agent = match &config.app {
+        Some((name, version)) => format!("{name}/{version} {core}"),
+        None => core.to_owned(),
+    };
+    Transport::builtin(&crate::transport::Settings { extra_root_pem: config.extra_root_pem.clone(), user_agent })
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn builtin_transport(_: &Config) -> Result<Transport> {
+    Err(Error::new(ErrorCode::ConfigurationInvalid, "this build has no HTTP client: hand in an HttpTransport"))
+}
+
+fn check_display(display: &Display) -> Result<()> {
+    let invalid = |message: &str| Err(Error::new(ErrorCode::ConfigurationInvalid, message));
+    let tag = |text: &str, extra: &[u8]| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
+    };
+    if !tag(&display.locale, b"-") {
+        return invalid("display.locale must be a BCP 47 tag such as de-DE");
+    }
+    if !tag(&display.zone, b"-_/+") {
+        return invalid("display.zone must be an IANA name such as Europe/Berlin");
+    }
+    if display.utc_offset_minutes.abs() > 1080 {
+        return invalid("display.utc_offset_minutes must be -1080 to 1080");
+    }
+    Ok(())
 }

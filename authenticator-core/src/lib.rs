@@ -7,6 +7,7 @@ mod authenticator;
 mod challenge;
 mod clock;
 mod consent;
+mod core;
 mod decision;
 mod enrollment;
 mod error;

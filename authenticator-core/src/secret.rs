@@ -9,7 +9,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// assert_eq!(code.expose(), "123456");
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let code = authenticator_core::Secret::new(String::from("123456"));
 /// println!("{code:?}");
 /// ```

@@ -1,1 +1,347 @@
-//! Whole flows; see `tests/`.
+//! Builders for whole flows: a sandbox, phones built on the core, an agent that speaks CIBA over HTTP.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use authenticator_core::{
+    Authenticator, Challenge, Clock, Config, Device, DialectName, Enrollment, HttpHeader, HttpRequest, HttpResponse, HttpTransport,
+    Platform, PushService, PushToken, Review, Row, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
+};
+use futures_util::{Stream, StreamExt};
+use sandbox::{Options, PushEvent, Ready, Sandbox};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Longest wait for something that must happen; reached only when a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A payment as RFC 9396 shows it.
+pub fn payment() -> Value {
+    json!([{
+        "type": "payment_initiation",
+        "actions": ["initiate"],
+        "locations": ["https://api.bank.example/payments"],
+        "instructedAmount": { "currency": "EUR", "amount": "249.00" },
+        "creditorName": "ExampleCorp",
+        "creditorAccount": { "iban": "DE02100100109307118603" },
+        "remittanceInformationUnstructured": "Ref 2026-0042"
+    }])
+}
+
+/// A sandbox with fast polling and no per-user limit.
+pub fn options() -> Options {
+    Options { interval: 1, per_user_limit: None, ..Options::default() }
+}
+
+/// Starts a sandbox or panics with the reason.
+pub async fn start(options: Options) -> Sandbox {
+    Sandbox::start(options).await.expect("the sandbox starts on loopback")
+}
+
+/// The device clock, movable.
+#[derive(Default)]
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    /// Moves the device clock.
+    pub fn advance(&self, by_ms: i64) {
+        self.0.fetch_add(by_ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> i64 {
+        SystemClock.now() + self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// An HTTP stack that the test can cut, standing in for the radio of a phone.
+pub struct Radio {
+    client: reqwest::Client,
+    handle: tokio::runtime::Handle,
+    off: std::sync::atomic::AtomicBool,
+    log: std::sync::Mutex<Vec<String>>,
+}
+
+impl Radio {
+    /// Flight mode on or off.
+    pub fn set_off(&self, off: bool) {
+        self.off.store(off, Ordering::SeqCst);
+    }
+    /// `METHOD URL` of every request so far.
+    pub fn requests(&self) -> Vec<String> {
+        self.log.lock().expect("no test panics while holding it").clone()
+    }
+}
+
+impl HttpTransport for Radio {
+    fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        if self.off.load(Ordering::SeqCst) {
+            return Err(TransportError::Unreachable);
+        }
+        self.log.lock().expect("no test panics while holding it").push(format!("{} {}", request.method, request.url));
+        let method = request.method.parse().map_err(|_| TransportError::Invalid)?;
+        let mut call = self.client.request(method, &request.url).timeout(Duration::from_millis(request.timeout_ms.into()));
+        for header in &request.headers {
+            call = call.header(&header.name, &header.value);
+        }
+        if let Some(body) = request.body {
+            call = call.body(body);
+        }
+        self.handle.block_on(async move {
+            let answer = call.send().await.map_err(|e| if e.is_connect() { TransportError::Unreachable } else { TransportError::Interrupted })?;
+            let status = answer.status().as_u16();
+            let headers = answer
+                .headers()
+                .iter()
+                .filter_map(|(name, value)| Some(HttpHeader { name: name.to_string(), value: value.to_str().ok()?.to_owned() }))
+                .collect();
+            let body = answer.bytes().await.map_err(|_| TransportError::Interrupted)?.to_vec();
+            Ok(HttpResponse { status, headers, body })
+        })
+    }
+}
+
+/// How to build a [`Phone`].
+pub struct PhoneBuilder {
+    /// Configuration, without the store path.
+    pub config: Config,
+    /// Push service to register with.
+    pub push: Option<PushService>,
+    /// Use a cuttable radio instead of the built-in client.
+    pub radio: bool,
+    /// Server address; the sandbox's plain origin when empty.
+    pub address: String,
+    /// Name of the push token, unique per phone.
+    pub token: String,
+}
+
+/// A phone: the core on a real file, with a push stream.
+pub struct Phone {
+    /// The library under test.
+    pub app: Authenticator,
+    /// Its account.
+    pub enrollment: Enrollment,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// Its radio, when built with one.
+    pub radio: Option<Arc<Radio>>,
+    /// Folder of its store.
+    pub folder: TempDir,
+    keys: Arc<SoftwareKeyStore>,
+    config: Config,
+    pushes: Pin<Box<dyn Stream<Item = PushEvent> + Send>>,
+}
+
+impl PhoneBuilder {
+    /// A phone for this sandbox over plain loopback http.
+    pub fn new(sandbox: &Sandbox) -> Self {
+        let mut config = Config::new("");
+        config.allow_loopback_cleartext = true;
+        config.auto_retry = false;
+        config.extra_root_pem = sandbox.ca_pem();
+        PhoneBuilder {
+            config,
+            push: Some(PushService::Fcm),
+            radio: false,
+            address: sandbox.origin(),
+            token: format!("token-{}", unique()),
+        }
+    }
+
+    /// Enrols for a user and listens for pushes.
+    pub async fn enroll(mut self, sandbox: &Sandbox, user: &str) -> Phone {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        self.config.store = store_path(&folder);
+        if self.config.servers.is_empty() {
+            self.config.servers.push(Server { name: "sandbox".into(), address: self.address.clone(), dialect: DialectName::Guardian });
+        }
+        let keys = Arc::new(SoftwareKeyStore::in_memory());
+        let clock = Arc::new(TestClock::default());
+        let radio = self.radio.then(radio);
+        let app = open(&self.config, &keys, &clock, radio.as_ref()).await;
+        let device = self.device();
+        let invitation = sandbox.invitation(user).expect("an invitation for a known user");
+        let enrollment = app.enroll(invitation, Some("sandbox".into()), device).await.expect("enrolment");
+        let pushes = Box::pin(sandbox.pushes(&self.token));
+        Phone { app, enrollment, clock, radio, folder, keys, config: self.config, pushes }
+    }
+
+    /// The device as it introduces itself.
+    pub fn device(&self) -> Device {
+        let push = self.push.map(|service| PushToken { service, token: Secret::new(self.token.clone()) });
+        Device { name: "Test phone".into(), identifier: None, push }
+    }
+}
+
+impl Phone {
+    /// A phone for the ready user over plain http with FCM.
+    pub async fn ready(sandbox: &Sandbox) -> Phone {
+        let user = sandbox.ready().user_id;
+        PhoneBuilder::new(sandbox).enroll(sandbox, &user).await
+    }
+
+    /// The next push as text.
+    pub async fn push(&mut self) -> String {
+        let event = tokio::time::timeout(PATIENCE, self.pushes.next()).await.expect("a push in time").expect("an open push stream");
+        event.payload.to_string()
+    }
+
+    /// The next push, received.
+    pub async fn challenge(&mut self) -> Challenge {
+        let payload = self.push().await;
+        self.app.receive_push(payload).await.expect("a push for this phone")
+    }
+
+    /// The next push, received and reviewed.
+    pub async fn review(&mut self) -> Review {
+        let challenge = self.challenge().await;
+        self.app.review(challenge.id).await.expect("a review")
+    }
+
+    /// Ends the process and starts it again on the same files.
+    pub async fn restart(&mut self) {
+        self.app.shutdown().await.expect("shutdown");
+        self.app = open(&self.config, &self.keys, &self.clock, self.radio.as_ref()).await;
+    }
+
+    /// Follows another push token from now on.
+    pub fn listen(&mut self, sandbox: &Sandbox, token: &str) {
+        self.pushes = Box::pin(sandbox.pushes(token));
+    }
+
+    /// The store file.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("store.db")
+    }
+}
+
+async fn open(config: &Config, keys: &Arc<SoftwareKeyStore>, clock: &Arc<TestClock>, radio: Option<&Arc<Radio>>) -> Authenticator {
+    let platform = Platform {
+        clock: Some(clock.clone()),
+        transport: radio.map(|r| r.clone() as Arc<dyn HttpTransport>),
+        ..Platform::new(keys.clone())
+    };
+    Authenticator::open(config.clone(), platform).await.expect("the authenticator opens")
+}
+
+fn radio() -> Arc<Radio> {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("an HTTP client");
+    Arc::new(Radio { client, handle: tokio::runtime::Handle::current(), off: false.into(), log: Default::default() })
+}
+
+fn store_path(folder: &TempDir) -> String {
+    folder.path().join("store.db").to_str().expect("a readable path").to_owned()
+}
+
+fn unique() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A program that asks for approval, over real HTTP.
+pub struct Agent {
+    http: reqwest::Client,
+    origin: String,
+    ready: Ready,
+    hint_issuer: String,
+}
+
+/// A started request.
+pub struct Request {
+    /// Secret id to poll with.
+    pub auth_req_id: String,
+    /// Seconds it lives.
+    pub expires_in: u64,
+}
+
+impl Agent {
+    /// The ready client of a sandbox, over its plain listener.
+    pub fn new(sandbox: &Sandbox) -> Agent {
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        Agent { http, origin: sandbox.origin(), ready: sandbox.ready(), hint_issuer: sandbox.issuer() }
+    }
+
+    /// Asks for the payment of [`payment`].
+    pub async fn ask(&self) -> Request {
+        self.ask_for(&self.ready.user_id, Some(&payment()), &[]).await
+    }
+
+    /// Asks a user; `extra` adds parameters or, with the same name, replaces them.
+    pub async fn ask_for(&self, user: &str, details: Option<&Value>, extra: &[(&str, &str)]) -> Request {
+        let (status, body) = self.try_ask(user, details, extra).await;
+        assert_eq!(status, 200, "the request was not accepted: {body}");
+        Request {
+            auth_req_id: body["auth_req_id"].as_str().expect("auth_req_id").to_owned(),
+            expires_in: body["expires_in"].as_u64().expect("expires_in"),
+        }
+    }
+
+    /// As [`Agent::ask_for`], with whatever the provider answers.
+    pub async fn try_ask(&self, user: &str, details: Option<&Value>, extra: &[(&str, &str)]) -> (u16, Value) {
+        let hint = json!({ "format": "iss_sub", "iss": self.hint_issuer, "sub": user }).to_string();
+        let details = details.map(Value::to_string);
+        let mut form = vec![
+            ("client_id", self.ready.client_id.as_str()),
+            ("client_secret", &self.ready.client_secret),
+            ("scope", "openid profile"),
+            ("binding_message", "TX-4711"),
+            ("login_hint", &hint),
+        ];
+        if let Some(details) = &details {
+            form.push(("audience", &self.ready.audience));
+            form.push(("authorization_details", details));
+        }
+        form.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
+        form.extend(extra);
+        let answer = self.http.post(format!("{}/bc-authorize", self.origin)).form(&form).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.expect("JSON"))
+    }
+
+    /// One poll.
+    pub async fn poll(&self, request: &Request) -> (u16, Value) {
+        let form = [
+            ("grant_type", "urn:openid:params:grant-type:ciba"),
+            ("auth_req_id", &request.auth_req_id),
+            ("client_id", &self.ready.client_id),
+            ("client_secret", &self.ready.client_secret),
+        ];
+        let answer = self.http.post(format!("{}/oauth/token", self.origin)).form(&form).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.expect("JSON"))
+    }
+
+    /// One poll that must end in this error.
+    pub async fn refused(&self, request: &Request, error: &str) {
+        let (status, body) = self.poll(request).await;
+        assert_eq!((status, body["error"].as_str()), (400, Some(error)), "{body}");
+    }
+
+    /// One poll that must give tokens.
+    pub async fn tokens(&self, request: &Request) -> Value {
+        let (status, body) = self.poll(request).await;
+        assert_eq!(status, 200, "no tokens: {body}");
+        body
+    }
+}
+
+/// Claims of a JWT, unverified.
+pub fn claims(token: &str) -> Value {
+    use base64::Engine;
+    let payload = token.split('.').nth(1).expect("three parts");
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+    serde_json::from_slice(&bytes).expect("JSON claims")
+}
+
+/// All rows of a review.
+pub fn rows(review: &Review) -> Vec<&Row> {
+    review.sections.iter().flat_map(|section| &section.rows).collect()
+}
+
+/// Text of the row with this label.
+pub fn text<'a>(review: &'a Review, label: &str) -> &'a str {
+    let found = rows(review).into_iter().find(|row| row.label == label);
+    &found.unwrap_or_else(|| panic!("no row {label} in {:?}", rows(review).iter().map(|r| &r.label).collect::<Vec<_>>())).text
+}

@@ -1,5 +1,8 @@
 //! Push payload → stored, expiring [`Challenge`].
 
+mod receive;
+pub(crate) use receive::account;
+
 use crate::consent::Text;
 use crate::enrollment::EnrollmentId;
 

@@ -1,110 +1,35 @@
-//! Consent → display model → digests. See `docs/signed-consent.md`; the source of the rules is RFC 9396 and RFC 8785.
+//! Consent → display model → digests: what a person sees, and what the signed answer commits to.
+//!
+//! The way through: [`render`] walks the body with the [`template`]s, [`rows`] words each value, [`text`] makes odd
+//! characters visible, [`amount`], [`locale`] and [`url`] format, [`catalogue`] has the words, [`digest`] freezes the page.
+//! All of it is pure. The rules come from RFC 9396 (details), RFC 8785 (canonical form) and UTS 39 (deceptive text).
+
+mod amount;
+mod catalogue;
+mod digest;
+mod locale;
+mod marks;
+mod render;
+mod review;
+mod rows;
+mod template;
+mod text;
+mod url;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use marks::{confirmation, mark};
+pub use marks::{Mark, MarkCode, Severity};
+pub(crate) use render::render;
+pub(crate) use template::Templates;
+pub use text::Text;
+pub(crate) use text::harden_label;
 
 use crate::json::Value;
 
 /// Version of the rendering rules; changes whenever the same input gives another model.
 pub const RENDERER: &str = "authenticator-core/1";
-
-/// Text that came from outside and went through hardening: safe to print as it is, odd things made visible.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Text {
-    /// What to print and speak.
-    pub shown: String,
-    /// The whole hardened text where `shown` was cut; one tap away.
-    pub full: Option<String>,
-    /// What was odd about it.
-    pub marks: Vec<MarkCode>,
-}
-
-/// How serious a mark is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Look twice.
-    Caution,
-    /// Approval needs a typed confirmation under the default policy.
-    Danger,
-}
-
-/// What is odd about a row or about the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum MarkCode {
-    /// Direction controls, made visible.
-    HiddenDirection,
-    /// Zero-width and other invisible characters, made visible.
-    InvisibleCharacters,
-    /// Control characters and line breaks, made visible.
-    ControlCharacters,
-    /// Letters of several scripts in one word.
-    MixedScripts,
-    /// Looks like another word or host name.
-    LookAlike,
-    /// Piled-up combining marks, cut.
-    StackedMarks,
-    /// Cut; the whole text is one tap away.
-    Shortened,
-    /// White space where none is expected, made visible.
-    OddSpaces,
-    /// A type that neither the core nor the app knows.
-    UnknownType,
-    /// A member that the type does not define.
-    UnexpectedMember,
-    /// The sender asked not to show this.
-    HiddenBySender,
-    /// A negative amount.
-    NegativeAmount,
-    /// An amount of zero.
-    ZeroAmount,
-    /// An amount in exponent notation.
-    ExponentAmount,
-    /// More than 18 digits.
-    LongAmount,
-    /// More decimals than the currency has.
-    OddDecimals,
-    /// Not an ISO 4217 currency.
-    UnknownCurrency,
-    /// More than one authorization detail.
-    SeveralDetails,
-    /// A required member is missing or has the wrong type.
-    IncompleteDetails,
-    /// The same bytes can be read in two ways.
-    DuplicateMember,
-    /// A number that implementations read differently.
-    AmbiguousNumber,
-    /// Beyond the caps; not everything can be shown.
-    TooLarge,
-    /// Text without a valid encoding.
-    InvalidText,
-    /// The details could not be fetched.
-    DetailsUnavailable,
-    /// The server says that there are no details.
-    NoDetails,
-    /// First request for this API.
-    NewAudience,
-    /// More than was ever approved for this API in this currency.
-    HighestAmountYet,
-    /// The same request again.
-    RepeatedRequest,
-    /// Many requests in a short time.
-    ManyRequests,
-    /// The device clock differs from the server's.
-    ClockOff,
-    /// A request of this kind was reported as fraud before.
-    PreviouslyReported,
-}
-
-/// A mark with its words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
-    /// Stable code.
-    pub code: MarkCode,
-    /// How serious.
-    pub severity: Severity,
-    /// One sentence in the language of the review.
-    pub text: String,
-}
 
 /// Whose account is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -320,6 +245,8 @@ pub(crate) struct Digests {
     /// RFC 8785 text of the `shown` object, kept by the history.
     pub shown_document: String,
     pub templates: String,
+    /// As it stands in `shown`.
+    pub zone: String,
 }
 
 #[derive(Clone, Default)]
@@ -330,51 +257,7 @@ pub(crate) struct Facts {
     pub detail_count: usize,
 }
 
-/// The loaded detail templates: built-in ones and the app's.
-pub(crate) struct Templates {
-    _private: (),
-}
-
-impl Templates {
-    /// Built-in templates plus the app's JSON documents; the app's win over built-in ones of the same type.
-    /// Errors name the template and what is wrong with it (`template_invalid`).
-    pub(crate) fn load(_app: &[String]) -> crate::error::Result<Templates> {
-        todo!()
-    }
-    /// Digest over the canonical form of the whole set.
-    pub(crate) fn digest(&self) -> &str {
-        todo!()
-    }
-}
-
-/// The pure function from what was received to what is shown.
-pub(crate) fn render(
-    _input: &RenderInput<'_>,
-    _templates: &Templates,
-    _dialect: &dyn crate::protocol::Dialect,
-) -> Rendered {
-    todo!()
-}
-/// Words for a mark in a language.
-pub(crate) fn mark(_code: MarkCode, _locale: &str) -> Mark {
-    todo!()
-}
-/// Prompt texts for confirmations: catalogue lookup by key in a language, fallback English.
-pub(crate) fn catalogue(_key: &str, _locale: &str) -> String {
-    todo!()
-}
-/// Hardening of one value (consent.md §3).
-pub(crate) fn harden(_text: &str) -> Text {
-    todo!()
-}
-/// Hardening of a name or label (64 characters).
-pub(crate) fn harden_label(_text: &str) -> Text {
-    todo!()
-}
-
-impl MarkCode {
-    /// Stable text such as `hidden_direction`.
-    pub fn as_str(self) -> &'static str {
-        todo!()
-    }
+/// Words of the catalogue by key, in the language of a locale; English where it has none.
+pub(crate) fn catalogue(key: &str, locale: &str) -> String {
+    catalogue::Words::of(locale).get(key).to_owned()
 }

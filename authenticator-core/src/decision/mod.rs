@@ -1,5 +1,8 @@
 //! Approve or deny: decided once, durable before it is sent, delivered once.
 
+mod decide;
+mod deliver;
+
 use crate::challenge::ChallengeId;
 use crate::error::ErrorCode;
 

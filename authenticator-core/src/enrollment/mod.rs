@@ -2,6 +2,9 @@
 
 pub(crate) mod invitation;
 
+mod enroll;
+pub(crate) use enroll::enrollment;
+
 use crate::keys::{KeyAlgorithm, ProtectionLevel};
 use crate::secret::Secret;
 

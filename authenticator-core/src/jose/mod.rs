@@ -1,77 +1,92 @@
 //! Compact JWS, JWK, thumbprints and DPoP proofs: RS256 and ES256 and nothing else
 //! (RFC 7515, 7517, 7518, 7638, 9449).
 
-use crate::error::Result;
-use crate::json::Value;
-use crate::keys::{KeyAlgorithm, PublicKey};
+mod der;
+mod jwk;
+mod key_store_signer;
+#[cfg(test)]
+pub(crate) mod test_key;
+#[cfg(test)]
+mod tests;
 
-/// A public key in its canonical form: no leading zero octets in `n`, fixed-length coordinates.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Jwk {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    P256 { x: [u8; 32], y: [u8; 32] },
-}
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-impl Jwk {
-    /// From what a platform exports: SubjectPublicKeyInfo, PKCS#1 `RSAPublicKey` (Apple) or the X9.63 point (Apple).
-    pub(crate) fn from_platform(_key: &PublicKey) -> Result<Jwk> {
-        todo!()
-    }
-    /// From a stored or received JWK object; private members are refused.
-    pub(crate) fn from_json(_value: &Value) -> Result<Jwk> {
-        todo!()
-    }
-    /// `kty`, `alg`, `use`, `e`, `n` (RSA) or `kty`, `crv`, `alg`, `use`, `x`, `y`, in this order.
-    pub(crate) fn to_json(&self) -> Value {
-        todo!()
-    }
-    pub(crate) fn algorithm(&self) -> KeyAlgorithm {
-        todo!()
-    }
-    /// RFC 7638 §3, SHA-256, base64url without padding.
-    pub(crate) fn thumbprint(&self) -> String {
-        todo!()
-    }
-    /// Checks a JWS signature (RSASSA-PKCS1-v1_5 or 64-byte `r‖s`).
-    pub(crate) fn verify(&self, _message: &[u8], _signature: &[u8]) -> bool {
-        todo!()
-    }
-}
+use crate::error::{Error, ErrorCode, Result};
+use crate::json::{self, Value};
 
-/// Signs bytes with one key. Implemented over a `KeyStore` (DER converted, signature verified before it is returned).
+pub(crate) use der::der_to_raw;
+pub(crate) use jwk::Jwk;
+pub(crate) use key_store_signer::KeyStoreSigner;
+
+/// Signs bytes with one key.
 pub(crate) trait Signer {
     fn jwk(&self) -> &Jwk;
-    /// The signature in JWS form.
+    /// The signature in JWS form: RSASSA-PKCS1-v1_5, or `r‖s` (RFC 7518 §3.4).
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>>;
 }
 
 /// A compact JWS over `header` and `claims`, members written in the order given.
-pub(crate) fn sign_compact(
-    _signer: &dyn Signer,
-    _header: &Value,
-    _claims: &Value,
-) -> Result<String> {
-    todo!()
+/// The header's `alg` must be [`alg`] of the signer's key.
+pub(crate) fn sign_compact(signer: &dyn Signer, header: &Value, claims: &Value) -> Result<String> {
+    if !names_algorithm(header, signer.jwk()) {
+        return Err(Error::new(
+            ErrorCode::Internal,
+            "the header of a token names another algorithm than its key has",
+        ));
+    }
+    let input = format!(
+        "{}.{}",
+        base64url(json::write(header).as_bytes()),
+        base64url(json::write(claims).as_bytes())
+    );
+    let signature = signer.sign(input.as_bytes())?;
+    Ok(format!("{input}.{}", base64url(&signature)))
 }
+
 /// Header `alg` of a signer: `RS256` or `ES256`.
-pub(crate) fn alg(_jwk: &Jwk) -> &'static str {
-    todo!()
+pub(crate) fn alg(jwk: &Jwk) -> &'static str {
+    match jwk {
+        Jwk::Rsa { .. } => "RS256",
+        Jwk::P256 { .. } => "ES256",
+    }
 }
-/// Verified claims of a compact JWS; used by `verify_history` and by tests.
-pub(crate) fn verify_compact(_jwk: &Jwk, _token: &str) -> Option<(Value, Value)> {
-    todo!()
+
+/// Verified header and claims of a compact JWS; used by `verify_history` and by tests.
+pub(crate) fn verify_compact(jwk: &Jwk, token: &str) -> Option<(Value, Value)> {
+    let (input, signature) = token.rsplit_once('.')?;
+    // A third dot would be in the claims, where base64url has none.
+    let (header, claims) = input.split_once('.')?;
+    if !jwk.verify(input.as_bytes(), &from_base64url(signature)?) {
+        return None;
+    }
+    let header = read_part(header)?;
+    let claims = read_part(claims)?;
+    // The algorithm is the key's, never the token's choice. RFC 7515 §4.1.11: no extension is understood here.
+    let plain = names_algorithm(&header, jwk) && header.get("crit").is_none();
+    plain.then_some((header, claims))
 }
-pub(crate) fn base64url(_bytes: &[u8]) -> String {
-    todo!()
+
+fn names_algorithm(header: &Value, jwk: &Jwk) -> bool {
+    header.get("alg").and_then(Value::as_str) == Some(alg(jwk))
+}
+
+/// A JSON object in base64url.
+fn read_part(text: &str) -> Option<Value> {
+    let value = json::read(&from_base64url(text)?, json::Limits::BODY).ok()?;
+    value.as_object()?;
+    Some(value)
+}
+
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 /// Strict: no padding, no other alphabet, no stray bits.
-pub(crate) fn from_base64url(_text: &str) -> Option<Vec<u8>> {
-    todo!()
+pub(crate) fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
-pub(crate) fn sha256(_bytes: &[u8]) -> [u8; 32] {
-    todo!()
-}
-/// ECDSA DER (`SEQUENCE{r,s}`) to 64 bytes `r‖s`; strict DER.
-pub(crate) fn der_to_raw(_der: &[u8]) -> Option<[u8; 64]> {
-    todo!()
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    hash
 }

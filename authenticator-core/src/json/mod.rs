@@ -2,8 +2,20 @@
 //!
 //! Everything that is shown, signed or digested is read and written here and nowhere else.
 
+mod number;
+mod reader;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use number::Number;
+pub(crate) use reader::read;
+pub(crate) use writer::{canonical, write};
+
 /// A JSON value as it was written: numbers keep their text, members their order.
 #[derive(Clone, PartialEq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum Value {
     Null,
     Bool(bool),
@@ -14,15 +26,13 @@ pub(crate) enum Value {
     Object(Vec<(String, Value)>),
 }
 
-/// A number by its text, valid by RFC 8259 §6.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Number(String);
-
 /// Caps for [`read`].
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
     pub bytes: usize,
+    /// Objects and arrays inside one another. Reader and writers recurse this deep, so it stays small.
     pub depth: usize,
+    /// Values of any kind, containers included.
     pub values: usize,
 }
 
@@ -42,32 +52,33 @@ impl Limits {
 /// Why bytes were refused. `pointer` is the JSON pointer of the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReadError {
+    /// Too many bytes, or too many values.
     TooLarge,
     TooDeep,
     NotUtf8,
-    Syntax { offset: usize },
-    DuplicateName { pointer: String },
-    LoneSurrogate { pointer: String },
-    TrailingBytes { offset: usize },
+    Syntax {
+        offset: usize,
+    },
+    /// Points to the member that occurs twice.
+    DuplicateName {
+        pointer: String,
+    },
+    /// Points to the text; for a member's name, which then cannot be written, to its object.
+    LoneSurrogate {
+        pointer: String,
+    },
+    TrailingBytes {
+        offset: usize,
+    },
 }
 
-/// Why a value has no canonical form (consent.md §2: its decimal value is not the one RFC 8785 would write).
+/// Why a value has no canonical form: a number's decimal value is not the one RFC 8785 would write,
+/// so two implementations could read two amounts in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AmbiguousNumber {
     pub pointer: String,
 }
 
-pub(crate) fn read(_bytes: &[u8], _limits: Limits) -> Result<Value, ReadError> {
-    todo!()
-}
-/// Compact text, order and numbers kept.
-pub(crate) fn write(_value: &Value) -> String {
-    todo!()
-}
-/// RFC 8785 text.
-pub(crate) fn canonical(_value: &Value) -> Result<String, AmbiguousNumber> {
-    todo!()
-}
 /// `object([("a", "x".into())])`
 pub(crate) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
     Value::Object(
@@ -78,42 +89,87 @@ pub(crate) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
     )
 }
 
+/// `/` and the name of a member or the number of an element, escaped as RFC 6901 §3 asks:
+/// one step of a JSON pointer.
+pub(crate) fn pointer_step(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 impl Value {
-    pub(crate) fn get(&self, _name: &str) -> Option<&Value> {
-        todo!()
+    /// The member of that name, if this is an object that has it.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        let (_, value) = self.as_object()?.iter().find(|(n, _)| n == name)?;
+        Some(value)
     }
     /// RFC 6901.
-    pub(crate) fn pointer(&self, _pointer: &str) -> Option<&Value> {
-        todo!()
+    pub(crate) fn pointer(&self, pointer: &str) -> Option<&Value> {
+        if pointer.is_empty() {
+            return Some(self);
+        }
+        pointer
+            .strip_prefix('/')?
+            .split('/')
+            .try_fold(self, |value, step| match value {
+                Value::Object(_) => value.get(&unescape_step(step)?),
+                Value::Array(items) => items.get(array_index(step)?),
+                _ => None,
+            })
     }
     pub(crate) fn as_str(&self) -> Option<&str> {
-        todo!()
+        match self {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
     }
     pub(crate) fn as_bool(&self) -> Option<bool> {
-        todo!()
+        match self {
+            Value::Bool(b) => Some(*b),
+            _ => None,
+        }
     }
     pub(crate) fn as_array(&self) -> Option<&[Value]> {
-        todo!()
+        match self {
+            Value::Array(items) => Some(items),
+            _ => None,
+        }
     }
     pub(crate) fn as_object(&self) -> Option<&[(String, Value)]> {
-        todo!()
+        match self {
+            Value::Object(members) => Some(members),
+            _ => None,
+        }
     }
     pub(crate) fn as_number(&self) -> Option<&Number> {
-        todo!()
+        match self {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }
     }
 }
-impl Number {
-    pub(crate) fn text(&self) -> &str {
-        &self.0
+
+/// RFC 6901 §4: `~1` before `~0`; a tilde before anything else is an error.
+fn unescape_step(step: &str) -> Option<String> {
+    let mut parts = step.split('~');
+    let mut name = parts.next()?.to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(1)?;
+        name.push(match code {
+            "0" => '~',
+            "1" => '/',
+            _ => return None,
+        });
+        name.push_str(rest);
     }
-    /// The integer, if it is one without fraction or exponent and fits.
-    pub(crate) fn as_i64(&self) -> Option<i64> {
-        todo!()
-    }
-    pub(crate) fn as_f64(&self) -> f64 {
-        todo!()
-    }
+    Some(name)
 }
+
+/// RFC 6901 §4: digits without leading zeros.
+fn array_index(step: &str) -> Option<usize> {
+    let digits = !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit());
+    let canonical = digits && (step == "0" || !step.starts_with('0'));
+    canonical.then(|| step.parse().ok())?
+}
+
 impl From<&str> for Value {
     fn from(s: &str) -> Self {
         Value::String(s.to_owned())
@@ -131,7 +187,7 @@ impl From<bool> for Value {
 }
 impl From<i64> for Value {
     fn from(n: i64) -> Self {
-        Value::Number(Number(n.to_string()))
+        Value::Number(Number::from(n))
     }
 }
 impl From<Vec<Value>> for Value {

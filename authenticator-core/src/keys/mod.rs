@@ -5,6 +5,8 @@ mod software;
 #[cfg(feature = "software-keys")]
 pub use software::SoftwareKeyStore;
 
+use crate::error::{Error, ErrorCode};
+
 /// Kind of key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyAlgorithm {
@@ -114,4 +116,31 @@ pub trait KeyStore: Send + Sync {
     fn wrap(&self, data_key: Vec<u8>) -> Result<Vec<u8>, KeyStoreError>;
     /// Reverses [`KeyStore::wrap`]. `Missing` if the platform's key is gone (restored backup).
     fn unwrap(&self, wrapped: Vec<u8>) -> Result<Vec<u8>, KeyStoreError>;
+}
+
+impl From<KeyStoreError> for Error {
+    fn from(error: KeyStoreError) -> Self {
+        let code = match error {
+            KeyStoreError::Locked => ErrorCode::KeysLocked,
+            KeyStoreError::Missing => ErrorCode::KeyMissing,
+            KeyStoreError::Invalidated => ErrorCode::KeyInvalidated,
+            KeyStoreError::UserVerificationFailed => ErrorCode::UserVerificationFailed,
+            KeyStoreError::Unsupported | KeyStoreError::Failed => ErrorCode::KeyStoreFailed,
+        };
+        Error::new(code, error.to_string())
+    }
+}
+
+/// Calls a key store. Its code is not ours: a panic in it is an error like any other, and what it says stays unsaid.
+pub(crate) fn guarded<T>(
+    call: impl FnOnce() -> Result<T, KeyStoreError>,
+) -> crate::error::Result<T> {
+    // The store is behind `&`; a broken invariant in it is its own, and it has no other one of ours to break.
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
+        Ok(result) => Ok(result?),
+        Err(_panic) => Err(Error::new(
+            ErrorCode::KeyStoreFailed,
+            "the key store panicked",
+        )),
+    }
 }

@@ -3,10 +3,12 @@
 
 pub(crate) mod guardian;
 
+pub(crate) use guardian::http_date;
+
 use crate::clock::Entropy;
-use crate::error::{Error, ErrorClass, Result};
-use crate::jose::{Jwk, Signer};
-use crate::json::Value;
+use crate::error::{Error, ErrorClass, ErrorCode, Result};
+use crate::jose::{self, Jwk, Signer};
+use crate::json::{self, Value};
 use crate::keys::KeyAlgorithm;
 use crate::otp::Totp;
 use crate::secret::Secret;
@@ -72,10 +74,11 @@ pub(crate) struct EnrollOutput {
     pub recovery_code: Option<Secret<String>>,
 }
 
-/// A refusal, read from an error answer (guardian.md §10).
+/// A refusal, read from an error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub status: u16,
+    /// The server's code under its present name; only letters, digits and `_.-`.
     pub code: Option<String>,
     pub class: ErrorClass,
     /// Seconds, from `Retry-After`.
@@ -121,7 +124,7 @@ pub(crate) enum PushPayload {
 pub(crate) enum ConsentAnswer {
     /// The whole body as received.
     Body(Value),
-    /// 404: `details_existed` tells whether details must have existed (guardian.md §7.3: id of the form `cns_…`).
+    /// No such consent: `details_existed` tells whether details must have existed, by the form of the id.
     NotFound {
         details_existed: bool,
     },
@@ -152,7 +155,7 @@ pub(crate) struct Verdict {
     pub consent_claim: Option<Value>,
 }
 
-/// What one attempt to answer came to (guardian.md §8.3).
+/// What one attempt to answer came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AnswerOutcome {
     Accepted,
@@ -170,11 +173,13 @@ pub(crate) enum AnswerOutcome {
 pub(crate) trait Dialect: Send + Sync {
     /// Key kinds the dialect can use, the default first.
     fn algorithms(&self) -> &'static [KeyAlgorithm];
-    /// Normalises a configured server address (guardian.md §2.1). `allow_loopback_cleartext` permits `http` to loopback hosts.
+    /// Whether an address that an invitation names means the configured server `base_url`; never used to reach it.
+    fn same_server(&self, base_url: &str, address: &str) -> bool;
+    /// Normalises a configured server address. `allow_loopback_cleartext` permits `http` to loopback hosts.
     fn base_url(&self, address: &str, allow_loopback_cleartext: bool) -> Result<String>;
 
     fn enroll_request(&self, wire: &Wire<'_>, input: &EnrollInput<'_>) -> Result<HttpRequest>;
-    /// 2xx that lacks a required member is an `Err(Error)`; a refusal is mapped to an `Error` by code (guardian.md §4.6).
+    /// 2xx that lacks a required member is an `Err(Error)`; a refusal is mapped to an `Error` by code.
     fn enroll_answer(&self, answer: &HttpResponse) -> Result<EnrollOutput>;
 
     fn update_request(
@@ -228,7 +233,131 @@ pub(crate) struct SignedAnswer {
 
 impl Refusal {
     /// As a public error, for calls where a refusal is the end. `what` starts the message, e.g. "the server refused the new push token".
-    pub(crate) fn into_error(self, _what: &str) -> Error {
-        todo!()
+    pub(crate) fn into_error(self, what: &str) -> Error {
+        let (code, why) = self.reason();
+        Error::new(code, format!("{what}: {why}"))
+            .with_class(self.class)
+            .with_server(self.status, self.code)
+            .with_retry_after(self.retry_after)
+    }
+
+    fn reason(&self) -> (ErrorCode, &'static str) {
+        const CONFLICT: (ErrorCode, &str) = (
+            ErrorCode::EnrollmentConflict,
+            "it is enrolled already; remove the old enrolment first",
+        );
+        const GONE: (ErrorCode, &str) = (
+            ErrorCode::EnrollmentGone,
+            "it no longer knows this device; enrol again",
+        );
+        match self.code.as_deref() {
+            Some("enrollment_conflict" | "already_enrolled") => return CONFLICT,
+            Some("enrollment_not_found" | "not_enrolled" | "invalid_enrollment") => return GONE,
+            Some("enrollment_transaction_not_found") => {
+                return (
+                    ErrorCode::InvitationExpired,
+                    "the code was used, or is older than five minutes; ask for a new one",
+                );
+            }
+            Some("login_transaction_not_found") => {
+                return (
+                    ErrorCode::ChallengeAnswered,
+                    "the request was answered before, cancelled, or has expired",
+                );
+            }
+            Some("transaction_expired") => {
+                return (ErrorCode::ChallengeExpired, "the request has expired");
+            }
+            _ => {}
+        }
+        match (self.class, self.status) {
+            (ErrorClass::AskUser, 409) => CONFLICT,
+            (ErrorClass::ReEnroll, 404) => GONE,
+            (ErrorClass::Retry, _) => (ErrorCode::ServerBusy, "it asks to try again later"),
+            (ErrorClass::ReEnroll, _) => (
+                ErrorCode::ServerRefused,
+                "it does not accept this device's signature; check the clock, else enrol again",
+            ),
+            (ErrorClass::AskUser, _) => (
+                ErrorCode::ServerRefused,
+                "it wants something else from the person first",
+            ),
+            (ErrorClass::Final, _) => (
+                ErrorCode::ServerRefused,
+                "this request is over, nothing can be done about it",
+            ),
+            (ErrorClass::Configuration, _) => (
+                ErrorCode::ServerRefused,
+                "the server, or its address in this app, is set up wrongly",
+            ),
+            (ErrorClass::Bug, _) => (
+                ErrorCode::ServerRefused,
+                "it does not understand the request; this is a defect, please report it",
+            ),
+        }
+    }
+}
+
+/// Value of `Auth0-Client`, for [`Wire::client`]: which library speaks, and in which app (name and version).
+pub(crate) fn client_header(app: Option<&(String, String)>) -> String {
+    let mut client = vec![
+        ("name".to_owned(), "authenticator-core".into()),
+        ("version".to_owned(), env!("CARGO_PKG_VERSION").into()),
+    ];
+    if let Some((name, version)) = app {
+        let env = json::object([
+            ("appName", name.as_str().into()),
+            ("appVersion", version.as_str().into()),
+        ]);
+        client.push(("env".to_owned(), env));
+    }
+    jose::base64url(json::write(&Value::Object(client)).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(header: &str) -> String {
+        String::from_utf8(jose::from_base64url(header).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_client_header_names_the_library_and_the_app_only_if_there_is_one() {
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            decoded(&client_header(None)),
+            format!(r#"{{"name":"authenticator-core","version":"{version}"}}"#)
+        );
+        let app = ("BankApp".to_owned(), "4.2.0".to_owned());
+        assert_eq!(
+            decoded(&client_header(Some(&app))),
+            format!(
+                r#"{{"name":"authenticator-core","version":"{version}","env":{{"appName":"BankApp","appVersion":"4.2.0"}}}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_refusal_becomes_an_error_with_status_code_class_and_wait() {
+        let refusal = Refusal {
+            status: 503,
+            code: Some("too_many_pn".into()),
+            class: ErrorClass::Retry,
+            retry_after: Some(7),
+            date: None,
+            clock_suspect: false,
+        };
+        let error = refusal.into_error("the server refused the new push token");
+        assert_eq!(error.code(), ErrorCode::ServerBusy);
+        assert_eq!(error.class(), ErrorClass::Retry);
+        assert_eq!(error.status(), Some(503));
+        assert_eq!(error.server_code(), Some("too_many_pn"));
+        assert_eq!(error.retry_after(), Some(7));
+        assert!(
+            error
+                .message()
+                .starts_with("the server refused the new push token: ")
+        );
     }
 }

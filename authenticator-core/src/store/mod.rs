@@ -1,18 +1,34 @@
 //! The store: one SQLite file, personal columns sealed. Nothing outside this folder knows SQL.
 //!
-//! Calls are short and synchronous; no foreign call happens inside.
+//! Calls are short and synchronous; no foreign call happens inside. Every change is one transaction that holds across
+//! processes, and is on the disk when the call returns.
+
+mod challenges;
+mod decisions;
+mod document;
+mod enrollments;
+mod fault;
+mod history;
+mod names;
+mod open;
+mod requesters;
+mod schema;
+mod seal;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::consent::Account;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
 use crate::decision::{Decision, Receipt};
 use crate::error::Result;
-use crate::history::HistoryEntry;
 use crate::json::Value;
 use crate::keys::{KeyAlgorithm, ProtectionLevel};
 use crate::otp::Totp;
 use crate::protocol::{Identity, Push, PushToken};
-use crate::secret::Secret;
+use seal::Sealer;
 
 /// An enrollment as stored.
 #[derive(Clone)]
@@ -81,7 +97,8 @@ pub(crate) struct DecisionRow {
     pub decided_at: i64,
     /// The challenge's expiry: no attempt starts after it.
     pub expires_at: i64,
-    /// An earlier attempt ended without a clear answer.
+    /// An attempt ended without a clear answer, or was begun and has not ended: it is running elsewhere, or died with
+    /// its process. Once true it stays true.
     pub unknown_outcome: bool,
     pub receipt: Receipt,
 }
@@ -94,126 +111,60 @@ pub(crate) enum Committed {
     Before(DecisionRow),
 }
 
+/// What this device remembers of one API that asks for approvals (never sent anywhere).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct RequesterRow {
+    /// Unix milliseconds.
+    pub first_seen: i64,
+    pub approved: i64,
+    pub denied: i64,
+    /// Denials in which the person said that it was not them.
+    pub reported: i64,
+    /// Highest approved amount: (currency, exact decimal).
+    pub highest: Vec<(String, String)>,
+}
+
+/// An open store. Several may be open on one file, in one process or in many.
 pub(crate) struct Store {
-    _private: (),
+    connection: Mutex<Connection>,
+    sealer: Sealer,
 }
 
 impl Store {
     /// Opens or creates `path`. `unwrap` is called with the wrapped data key of an existing store, `wrap` with a new data key;
     /// both outside any transaction. A damaged file is moved aside and `store_corrupt` returned; a newer one is refused.
+    /// What `unwrap` and `wrap` fail with is returned as it is, and the file is left as it was; a data key that is not this
+    /// store's is `key_missing`.
     pub(crate) fn open(
-        _path: &Path,
-        _unwrap: &dyn Fn(Vec<u8>) -> Result<Vec<u8>>,
-        _wrap: &dyn Fn(Vec<u8>) -> Result<Vec<u8>>,
-        _entropy: &dyn crate::clock::Entropy,
+        path: &Path,
+        unwrap: &dyn Fn(Vec<u8>) -> Result<Vec<u8>>,
+        wrap: &dyn Fn(Vec<u8>) -> Result<Vec<u8>>,
+        entropy: &dyn crate::clock::Entropy,
     ) -> Result<Store> {
-        todo!()
+        let (connection, sealer) = open::open(path, unwrap, wrap, entropy)?;
+        Ok(Store {
+            connection: Mutex::new(connection),
+            sealer,
+        })
     }
 
-    // Enrollments
-    /// `enrollment_conflict` if the id exists.
-    pub(crate) fn add_enrollment(&self, _row: &EnrollmentRow) -> Result<()> {
-        todo!()
-    }
-    pub(crate) fn enrollment(&self, _id: &str) -> Result<Option<EnrollmentRow>> {
-        todo!()
-    }
-    pub(crate) fn enrollments(&self) -> Result<Vec<EnrollmentRow>> {
-        todo!()
-    }
-    pub(crate) fn set_push(&self, _id: &str, _push: &PushToken) -> Result<()> {
-        todo!()
-    }
-    pub(crate) fn set_clock_offset(&self, _id: &str, _offset: i64) -> Result<()> {
-        todo!()
-    }
-    pub(crate) fn touch(&self, _id: &str, _at: i64) -> Result<()> {
-        todo!()
-    }
-    /// With its challenges, decisions and history, in one transaction; free pages are overwritten (`secure_delete`).
-    pub(crate) fn remove_enrollment(&self, _id: &str) -> Result<()> {
-        todo!()
-    }
-    /// Servers that a person confirmed: (name, base URL).
-    pub(crate) fn servers(&self) -> Result<Vec<(String, String)>> {
-        todo!()
-    }
-    pub(crate) fn add_server(&self, _name: &str, _base_url: &str) -> Result<()> {
-        todo!()
+    /// A panic while the lock was held has rolled its transaction back: the connection is still good.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    // Challenges
-    /// `false` if the id exists already; nothing is changed then.
-    pub(crate) fn add_challenge(&self, _row: &ChallengeRow) -> Result<bool> {
-        todo!()
-    }
-    pub(crate) fn challenge(&self, _id: &str) -> Result<Option<ChallengeRow>> {
-        todo!()
-    }
-    /// Neither decided nor expired, the soonest to expire first.
-    pub(crate) fn open_challenges(&self) -> Result<Vec<ChallengeRow>> {
-        todo!()
-    }
-    pub(crate) fn set_consent(
-        &self,
-        _id: &str,
-        _body: Option<&str>,
-        _expires_at: i64,
-    ) -> Result<()> {
-        todo!()
-    }
-    pub(crate) fn set_review(&self, _id: &str, _review: &ReviewRow) -> Result<()> {
-        todo!()
-    }
-    /// Marks challenges that are past `now` and undecided as expired, writes their history; returns their ids.
-    pub(crate) fn expire(&self, _now: i64) -> Result<Vec<String>> {
-        todo!()
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        query(&self.connection())
     }
 
-    // Decisions
-    /// Atomic across processes: the first decision for a challenge stays. `review` must still be the stored one
-    /// (`expected_shown`), else `review_changed` and nothing is written.
-    pub(crate) fn decide(
-        &self,
-        _row: &DecisionRow,
-        _expected_shown: Option<&str>,
-    ) -> Result<Committed> {
-        todo!()
-    }
-    pub(crate) fn decision(&self, _challenge: &str) -> Result<Option<DecisionRow>> {
-        todo!()
-    }
-    /// Decisions that are still queued, the soonest to expire first.
-    pub(crate) fn queued(&self) -> Result<Vec<DecisionRow>> {
-        todo!()
-    }
-    /// Takes the right to send until `lease_until` and records the attempt with its JWT, durably, before the first byte
-    /// goes out; `false` if another process holds it or the decision is settled.
-    pub(crate) fn begin_attempt(
-        &self,
-        _challenge: &str,
-        _jwt: &str,
-        _now: i64,
-        _lease_until: i64,
-    ) -> Result<bool> {
-        todo!()
-    }
-    /// Writes what came of the attempt, releases the lease, and, when settled, finishes the history entry.
-    pub(crate) fn end_attempt(&self, _receipt: &Receipt, _unknown_outcome: bool) -> Result<()> {
-        todo!()
-    }
-
-    // History
-    pub(crate) fn history(
-        &self,
-        _enrollment: Option<&str>,
-        _before: Option<i64>,
-        _limit: u32,
-    ) -> Result<Vec<HistoryEntry>> {
-        todo!()
+    /// `change` sees no other writer from its first read on (`BEGIN IMMEDIATE`); an error undoes all of it.
+    fn write<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = change(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
     }
 }
-
-/// Only so that the types above are seen to be used together.
-#[allow(dead_code)]
-fn _shape(_: Account, _: Secret<String>) {}

@@ -1,6 +1,14 @@
 //! HTTP, as little of it as needed: one request, one capped answer, no redirects.
 
+#[cfg(feature = "reqwest")]
+mod builtin;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "reqwest")]
+mod tls;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One header line.
 #[derive(Clone)]
@@ -93,12 +101,36 @@ pub(crate) struct Settings {
 }
 
 impl Transport {
+    /// Makes the client; offline, and without a look at the platform's trust store, which the first connection reads.
+    /// `configuration_invalid` if the extra root or the proxy of the environment cannot be used.
     #[cfg(feature = "reqwest")]
-    pub(crate) fn builtin(_settings: &Settings) -> crate::error::Result<Transport> {
-        todo!()
+    pub(crate) fn builtin(settings: &Settings) -> crate::error::Result<Transport> {
+        builtin::client(settings).map(Transport::Builtin)
     }
+
     /// Sends on the core's runtime; a foreign transport runs in `spawn_blocking`, its panics become `Interrupted`.
-    pub(crate) async fn send(&self, _request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        todo!()
+    pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        match self {
+            #[cfg(feature = "reqwest")]
+            Transport::Builtin(client) => builtin::send(client, request).await,
+            Transport::Foreign(foreign) => send_foreign(Arc::clone(foreign), request).await,
+        }
+    }
+}
+
+/// The foreign transport is to keep the time itself and then says more precisely what happened; one that does not come
+/// back a quarter later is given up.
+async fn send_foreign(
+    foreign: Arc<dyn HttpTransport>,
+    request: HttpRequest,
+) -> Result<HttpResponse, TransportError> {
+    let patience = Duration::from_millis(u64::from(request.timeout_ms) * 5 / 4);
+    let cap = request.max_answer as usize;
+    let call = tokio::task::spawn_blocking(move || foreign.send(request));
+    match tokio::time::timeout(patience, call).await {
+        Ok(Ok(Ok(answer))) if answer.body.len() > cap => Err(TransportError::TooLarge),
+        Ok(Ok(result)) => result,
+        // It panicked, or never came back: whether the request has left is not known.
+        Ok(Err(_)) | Err(_) => Err(TransportError::Interrupted),
     }
 }

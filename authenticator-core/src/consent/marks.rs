@@ -1,0 +1,164 @@
+//! Marks: what is odd about a row or a request, how serious it is, and the typed confirmation that follows.
+
+use super::catalogue::Words;
+use super::{Confirmation, Rendered};
+
+/// How serious a mark is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Look twice.
+    Caution,
+    /// Approval needs a typed confirmation under the default policy.
+    Danger,
+}
+
+macro_rules! marks {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $severity:ident;)*) => {
+        /// What is odd about a row or about the request.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum MarkCode { $($(#[$doc])* $name,)* }
+
+        impl MarkCode {
+            /// Every code there is.
+            pub const ALL: &'static [MarkCode] = &[$(MarkCode::$name,)*];
+            /// Stable text such as `hidden_direction`.
+            pub fn as_str(self) -> &'static str { match self { $(MarkCode::$name => $text,)* } }
+            /// How serious it is.
+            pub fn severity(self) -> Severity { match self { $(MarkCode::$name => Severity::$severity,)* } }
+        }
+    };
+}
+
+marks! {
+    /// Direction controls, made visible.
+    HiddenDirection = "hidden_direction", Danger;
+    /// Zero-width and other invisible characters, made visible.
+    InvisibleCharacters = "invisible_characters", Danger;
+    /// Control characters and line breaks, made visible.
+    ControlCharacters = "control_characters", Caution;
+    /// Letters of several scripts in one word.
+    MixedScripts = "mixed_scripts", Caution;
+    /// Looks like another word or host name.
+    LookAlike = "look_alike", Danger;
+    /// Piled-up combining marks, cut.
+    StackedMarks = "stacked_marks", Caution;
+    /// Cut; the whole text is one tap away.
+    Shortened = "shortened", Info;
+    /// White space where none is expected, made visible.
+    OddSpaces = "odd_spaces", Info;
+    /// A type that neither the core nor the app knows.
+    UnknownType = "unknown_type", Caution;
+    /// A member that the type does not define.
+    UnexpectedMember = "unexpected_member", Caution;
+    /// The sender asked not to show this.
+    HiddenBySender = "hidden_by_sender", Caution;
+    /// A negative amount.
+    NegativeAmount = "negative_amount", Danger;
+    /// An amount of zero.
+    ZeroAmount = "zero_amount", Caution;
+    /// An amount in exponent notation.
+    ExponentAmount = "exponent_amount", Danger;
+    /// More than 18 digits.
+    LongAmount = "long_amount", Danger;
+    /// More decimals than the currency has.
+    OddDecimals = "odd_decimals", Danger;
+    /// Not an ISO 4217 currency.
+    UnknownCurrency = "unknown_currency", Caution;
+    /// More than one authorization detail.
+    SeveralDetails = "several_details", Info;
+    /// A required member is missing or has the wrong type.
+    IncompleteDetails = "incomplete_details", Danger;
+    /// The same bytes can be read in two ways.
+    DuplicateMember = "duplicate_member", Danger;
+    /// A number that implementations read differently.
+    AmbiguousNumber = "ambiguous_number", Danger;
+    /// Beyond the caps; not everything can be shown.
+    TooLarge = "too_large", Danger;
+    /// Text without a valid encoding.
+    InvalidText = "invalid_text", Danger;
+    /// The details could not be fetched.
+    DetailsUnavailable = "details_unavailable", Danger;
+    /// The server says that there are no details.
+    NoDetails = "no_details", Caution;
+    /// First request for this API.
+    NewAudience = "new_audience", Caution;
+    /// More than was ever approved for this API in this currency.
+    HighestAmountYet = "highest_amount_yet", Caution;
+    /// The same request again.
+    RepeatedRequest = "repeated_request", Caution;
+    /// Many requests in a short time.
+    ManyRequests = "many_requests", Danger;
+    /// The device clock differs from the server's.
+    ClockOff = "clock_off", Caution;
+    /// A request of this kind was reported as fraud before.
+    PreviouslyReported = "previously_reported", Danger;
+}
+
+/// A mark with its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Stable code.
+    pub code: MarkCode,
+    /// How serious.
+    pub severity: Severity,
+    /// One sentence in the language of the review.
+    pub text: String,
+}
+
+/// A mark with its words in the language of a locale.
+pub(crate) fn mark(code: MarkCode, locale: &str) -> Mark {
+    words_for(code, Words::of(locale))
+}
+
+pub(super) fn words_for(code: MarkCode, words: &Words) -> Mark {
+    Mark {
+        code,
+        severity: code.severity(),
+        text: words.get(&format!("mark.{}", code.as_str())).to_owned(),
+    }
+}
+
+/// What a person has to type before approving, and the text that the core then compares with.
+/// `marks` are all marks of the request, those of rows and of the device's memory included; only a danger mark asks.
+/// `seed` stands in for the digest of a review that has none.
+pub(crate) fn confirmation(
+    rendered: &Rendered,
+    marks: &[Mark],
+    seed: &str,
+    locale: &str,
+) -> Option<(Confirmation, String)> {
+    if !marks.iter().any(|mark| mark.severity == Severity::Danger) {
+        return None;
+    }
+    let words = Words::of(locale);
+    if let Some((decimal, currency)) = rendered.facts.amounts.first() {
+        let units = decimal.trim_start_matches('-');
+        let units = units.split('.').next().unwrap_or(units).to_owned();
+        let prompt = words.fill("confirm.amount", &[("currency", currency)]);
+        return Some((Confirmation::AmountDigits { prompt }, units));
+    }
+    let digest = rendered.digests.as_ref().map_or(seed, |d| &d.shown);
+    let number = two_digits(digest);
+    let prompt = words.fill("confirm.number", &[("number", &number)]);
+    Some((
+        Confirmation::Number {
+            number: number.clone(),
+            prompt,
+        },
+        number,
+    ))
+}
+
+/// 10 to 99, from the digest of what is shown: the same review always asks for the same number.
+fn two_digits(digest: &str) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, digest.as_bytes());
+    let first = hash
+        .as_ref()
+        .iter()
+        .take(4)
+        .fold(0u32, |number, byte| number << 8 | u32::from(*byte));
+    (first % 90 + 10).to_string()
+}

@@ -1,0 +1,414 @@
+//! The pure function from what was received to what is shown: sections, headline, marks, and whether all of it could be shown.
+
+use std::collections::HashSet;
+
+use super::catalogue::{Words, fill, placeholders};
+use super::digest::digests;
+use super::locale::moment;
+use super::marks::words_for;
+use super::rows::{Label, Page};
+use super::template::{Format, Template, Templates};
+use super::text::{embedded, harden_name, harden_value};
+use super::{Details, MarkCode, RenderInput, Rendered, Row, RowValue, Section, UnknownTypes};
+use crate::json::{self, Value, pointer_step};
+
+/// Largest compact text of a body that is shown.
+const BYTES: usize = 64 * 1024;
+/// Most authorization details of one request.
+const OBJECTS: usize = 64;
+/// Where the members that people are asked about stand in the body.
+const ASKED: &str = "/requested_details";
+
+/// Renders a request. Total: whatever was received gives a page; what cannot be approved has `blocked` set.
+pub(crate) fn render(input: &RenderInput<'_>, templates: &Templates) -> Rendered {
+    let words = Words::of(&input.display.locale);
+    let mut page = Page::new(input.display, words);
+    let mut out = Rendered {
+        headline: String::new(),
+        binding_message: None,
+        sections: Vec::new(),
+        marks: Vec::new(),
+        blocked: None,
+        digests: None,
+        facts: super::Facts::default(),
+    };
+    let mut findings = Vec::new();
+    match input.details {
+        Details::Body(body) => {
+            let asked = body.get("requested_details").unwrap_or(&Value::Null);
+            requested(asked, input, templates, &mut page, &mut out, &mut findings);
+            if json::write(body).len() > BYTES {
+                findings.push(MarkCode::TooLarge);
+            }
+        }
+        Details::None => out.headline = words.get("headline.plain").to_owned(),
+        Details::NoDetails => {
+            out.headline = words.get("headline.plain").to_owned();
+            findings.push(MarkCode::NoDetails);
+        }
+        Details::Unavailable(reason) => {
+            out.headline = words.get("headline.unavailable").to_owned();
+            findings.push(reason);
+        }
+    }
+    out.sections.push(origin(input, words));
+    out.facts.amounts = page.amounts;
+    finish(input, templates, words, findings, &mut out);
+    out
+}
+
+/// Marks, blocking and digests.
+fn finish(
+    input: &RenderInput<'_>,
+    templates: &Templates,
+    words: &Words,
+    mut findings: Vec<MarkCode>,
+    out: &mut Rendered,
+) {
+    let mut missing = 0;
+    if let Details::Body(body) = input.details {
+        missing = not_shown(body, out);
+        if missing > 0 {
+            findings.push(MarkCode::TooLarge);
+        }
+        if json::canonical(body).is_err() {
+            findings.push(MarkCode::AmbiguousNumber);
+        }
+    }
+    if let Some(message) = &out.binding_message {
+        findings.extend(&message.marks);
+    }
+    findings.sort_unstable();
+    findings.dedup();
+    out.marks = findings.iter().map(|code| words_for(*code, words)).collect();
+    if missing > 0 {
+        let count = words.fill("too_large.count", &[("n", &missing.to_string())]);
+        let large = out.marks.iter_mut().find(|mark| mark.code == MarkCode::TooLarge);
+        if let Some(mark) = large {
+            mark.text = count;
+        }
+    }
+    let blocks = |code: &MarkCode| {
+        matches!(
+            code,
+            MarkCode::DetailsUnavailable
+                | MarkCode::DuplicateMember
+                | MarkCode::InvalidText
+                | MarkCode::AmbiguousNumber
+                | MarkCode::TooLarge
+                | MarkCode::IncompleteDetails
+        )
+    };
+    let unreadable = match input.details {
+        Details::Unavailable(reason) => Some(reason),
+        _ => None,
+    };
+    let unknown = input.unknown_types == UnknownTypes::Block && findings.contains(&MarkCode::UnknownType);
+    out.blocked = unreadable
+        .or_else(|| findings.iter().copied().find(blocks))
+        .or(unknown.then_some(MarkCode::UnknownType));
+    match digests(input, out, templates.digest()) {
+        Ok(digests) => out.digests = Some(digests),
+        Err(reason) => out.blocked = out.blocked.or(Some(reason)),
+    }
+}
+
+/// Everything below `requested_details`.
+fn requested(
+    asked: &Value,
+    input: &RenderInput<'_>,
+    templates: &Templates,
+    page: &mut Page<'_>,
+    out: &mut Rendered,
+    findings: &mut Vec<MarkCode>,
+) {
+    let words = page.words;
+    let members = asked.as_object().unwrap_or_default();
+    if asked.as_object().is_none() {
+        findings.push(MarkCode::IncompleteDetails);
+    }
+    let mut technical = Vec::new();
+    let details = asked.get("authorization_details").and_then(Value::as_array).unwrap_or_default();
+    let mut first_headline = None;
+    for (index, detail) in details.iter().enumerate() {
+        let pointer = format!("{ASKED}/authorization_details/{index}");
+        let (section, headline) =
+            one_detail(detail, &pointer, input, templates, page, &mut technical, findings);
+        out.sections.push(section);
+        first_headline.get_or_insert(headline);
+    }
+    out.facts.detail_count = details.len();
+    if details.len() > 1 {
+        findings.push(MarkCode::SeveralDetails);
+    }
+    if details.len() > OBJECTS {
+        findings.push(MarkCode::TooLarge);
+    }
+
+    let mut rows = Vec::new();
+    // Not an object: one row, so that it is seen. An object: its members, audience and scopes first.
+    if asked.as_object().is_none() {
+        page.generic(&mut rows, Label::Key("details"), asked, ASKED, 0, &[]);
+    }
+    let rank = |name: &str| match name {
+        "audience" => 0,
+        "scope" => 1,
+        "authorization_details" => 2,
+        _ => 3,
+    };
+    let mut ordered: Vec<_> = members.iter().collect();
+    ordered.sort_by_key(|(name, _)| rank(name));
+    for (name, value) in ordered {
+        let pointer = format!("{ASKED}{}", pointer_step(name));
+        match (name.as_str(), value) {
+            ("binding_message", Value::String(text)) => {
+                out.binding_message = Some(harden_value(text, words));
+            }
+            ("audience", Value::String(text)) => {
+                out.facts.audience = Some(text.clone());
+                page.generic(&mut rows, Label::Key("audience"), value, &pointer, 0, &[]);
+            }
+            ("audience", Value::Null) => {
+                page.generic(&mut rows, Label::Key("audience"), value, &pointer, 0, &[]);
+            }
+            ("scope", Value::Null | Value::String(_)) => {
+                page.generic(&mut rows, Label::Key("scope"), value, &pointer, 0, &[]);
+            }
+            ("scope", Value::Array(items)) if items.iter().all(|item| item.as_str().is_some()) => {
+                page.generic(&mut rows, Label::Key("scope"), value, &pointer, 0, &[]);
+            }
+            ("authorization_details", Value::Array(items)) if !items.is_empty() => {}
+            ("authorization_details", Value::Array(_) | Value::Null) => {
+                page.generic(&mut rows, Label::Key("details"), value, &pointer, 0, &[]);
+            }
+            ("binding_message", Value::Null) => {
+                page.generic(&mut rows, Label::Own(name), value, &pointer, 0, &[]);
+            }
+            ("audience" | "scope" | "authorization_details" | "binding_message", _) => {
+                findings.push(MarkCode::IncompleteDetails);
+                page.generic(&mut rows, Label::Own(name), value, &pointer, 0, &[]);
+            }
+            _ => {
+                let marks = [MarkCode::UnexpectedMember];
+                page.generic(&mut rows, Label::Own(name), value, &pointer, 0, &marks);
+            }
+        }
+    }
+    if !rows.is_empty() {
+        out.sections.push(section(words.get("title.request"), "request", rows));
+    }
+    if !technical.is_empty() {
+        out.sections.push(section(words.get("title.technical"), "technical", technical));
+    }
+    out.headline = match (first_headline, &out.facts.audience) {
+        (Some(first), _) if details.len() > 1 => {
+            let count = details.len().to_string();
+            words.fill("headline.several", &[("n", &count), ("headline", &first)])
+        }
+        (Some(first), _) => first,
+        (None, Some(audience)) => {
+            let host = super::url::Address::read(audience).map(|address| address.host);
+            let audience = harden_name(host.as_deref().unwrap_or(audience), words).shown;
+            words.fill("headline.audience", &[("audience", &embedded(&audience))])
+        }
+        (None, None) => words.get("headline.plain").to_owned(),
+    };
+}
+
+fn one_detail(
+    detail: &Value,
+    pointer: &str,
+    input: &RenderInput<'_>,
+    templates: &Templates,
+    page: &mut Page<'_>,
+    technical: &mut Vec<Row>,
+    findings: &mut Vec<MarkCode>,
+) -> (Section, String) {
+    let words = page.words;
+    let kind = detail.get("type").and_then(Value::as_str);
+    let Some(kind) = kind else {
+        // RFC 9396 §2: every detail is an object with a `type` text.
+        findings.push(MarkCode::IncompleteDetails);
+        let mut rows = Vec::new();
+        page.generic(&mut rows, Label::Key("details"), detail, pointer, 0, &[]);
+        let title = words.get("title.unknown");
+        return (section(title, "", rows), words.get("headline.incomplete").to_owned());
+    };
+    let shown_kind = harden_value(kind, words);
+    let mut rows = Vec::new();
+    let Some(template) = templates.of(kind) else {
+        if input.unknown_types == UnknownTypes::Block {
+            findings.push(MarkCode::UnknownType);
+        }
+        for (name, member) in detail.as_object().unwrap_or_default() {
+            let below = format!("{pointer}{}", pointer_step(name));
+            let (label, marks): (_, &[MarkCode]) = match name.as_str() {
+                "type" => (Label::Key("type"), &[MarkCode::UnknownType]),
+                _ => (Label::Own(name), &[]),
+            };
+            page.generic(&mut rows, label, member, &below, 0, marks);
+        }
+        let name = harden_name(kind, words).shown;
+        let headline = words.fill("headline.type", &[("type", &quoted(&name, words))]);
+        return (section(words.get("title.unknown"), &shown_kind.shown, rows), headline);
+    };
+    let locale = &input.display.locale;
+    let mut fitting: Vec<(&str, String)> = Vec::new();
+    let mut used: Vec<String> = Vec::new();
+    for row in &template.rows {
+        let path = format!("{pointer}{}", row.path);
+        let Some(value) = detail.pointer(&row.path) else {
+            continue;
+        };
+        let label = Label::Phrase(row.label.key(), row.label.text("label.", locale));
+        if let Some(said) = page.formatted(&mut rows, label, value, &path, row.format) {
+            fitting.push((&row.path, said));
+            used.push(path);
+        }
+    }
+    for internal in &template.internal {
+        if let Some(value) = detail.pointer(internal) {
+            let path = format!("{pointer}{internal}");
+            let name = internal.rsplit('/').next().unwrap_or(internal);
+            let name = name.replace("~1", "/").replace("~0", "~");
+            page.generic(technical, Label::Own(&name), value, &path, 0, &[]);
+            used.push(path);
+        }
+    }
+    let type_pointer = format!("{pointer}/type");
+    page.generic(&mut rows, Label::Key("type"), &Value::from(kind), &type_pointer, 0, &[]);
+    used.push(type_pointer);
+    let unexpected = [MarkCode::UnexpectedMember];
+    page.members(&mut rows, detail, pointer, 0, &used, &unexpected);
+
+    let fits = |path: &String| fitting.iter().any(|(fit, _)| fit == path);
+    let complete = template.required.iter().all(|any| any.iter().any(fits));
+    let headline = if complete {
+        headline(template, kind, &fitting, locale, words)
+    } else {
+        findings.push(MarkCode::IncompleteDetails);
+        words.get("headline.incomplete").to_owned()
+    };
+    let title = template.title.text("", locale);
+    (section(title, &shown_kind.shown, rows), headline)
+}
+
+/// One sentence made of the details; the title where a part of it was not sent.
+fn headline(
+    template: &Template,
+    kind: &str,
+    fitting: &[(&str, String)],
+    locale: &str,
+    words: &Words,
+) -> String {
+    let pattern = template.headline.text("", locale);
+    let mut values = Vec::new();
+    for name in placeholders(pattern) {
+        let said = match name {
+            "type" => Some(quoted(&harden_name(template.open_part(kind), words).shown, words)),
+            _ => template.row_of(name).find_map(|row| {
+                let (_, said) = fitting.iter().find(|(path, _)| *path == row.path)?;
+                let plain = matches!(row.format, Format::Amount | Format::Documents);
+                Some(if plain { said.clone() } else { harden_name(said, words).shown })
+            }),
+        };
+        match said {
+            Some(said) => values.push((name, embedded(&said))),
+            None => return template.title.text("", locale).to_owned(),
+        }
+    }
+    let values: Vec<_> = values.iter().map(|(name, said)| (*name, said.as_str())).collect();
+    fill(pattern, &values)
+}
+
+fn quoted(text: &str, words: &Words) -> String {
+    words.fill("quote", &[("text", text)])
+}
+
+fn section(title: &str, kind: &str, rows: Vec<Row>) -> Section {
+    Section {
+        title: title.to_owned(),
+        kind: kind.to_owned(),
+        rows,
+    }
+}
+
+/// What the server claims about the requesting device, and when it asked. Not part of the body: no sources.
+fn origin(input: &RenderInput<'_>, words: &Words) -> Section {
+    let text = |value: Option<&Value>, path: &str| match value?.pointer(path)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.text().to_owned()),
+        _ => None,
+    };
+    let named = |group: &str| {
+        let name = text(input.source, &format!("/{group}/n"))?;
+        Some(match text(input.source, &format!("/{group}/v")) {
+            Some(version) => format!("{name} {version}"),
+            None => name,
+        })
+    };
+    let place = text(input.location, "/n").or_else(|| {
+        let (latitude, longitude) = (text(input.location, "/lat")?, text(input.location, "/long")?);
+        Some(format!("{latitude}, {longitude}"))
+    });
+    let mut rows = Vec::new();
+    for (key, said) in [("browser", named("b")), ("system", named("os")), ("place", place)] {
+        if let Some(said) = said {
+            rows.push(plain_row(key, harden_value(&said, words), RowValue::Text, words));
+        }
+    }
+    let time = super::Text {
+        shown: moment(input.requested_at, input.display, words, false),
+        ..super::Text::default()
+    };
+    let date = RowValue::Date(input.requested_at_text.to_owned());
+    rows.push(plain_row("time", time, date, words));
+    section(words.get("title.origin"), "origin", rows)
+}
+
+fn plain_row(key: &str, text: super::Text, value: RowValue, words: &Words) -> Row {
+    Row {
+        label_key: key.to_owned(),
+        label: words.get(&format!("label.{key}")).to_owned(),
+        value,
+        text: text.shown,
+        full_text: text.full,
+        help: None,
+        indent: 0,
+        marks: text.marks.iter().map(|code| words_for(*code, words)).collect(),
+        sources: Vec::new(),
+    }
+}
+
+/// Leaves of `requested_details` that are the source of no row: the proof that nothing disappeared, made for every review.
+fn not_shown(body: &Value, out: &Rendered) -> usize {
+    let rows = out.sections.iter().flat_map(|section| &section.rows);
+    let shown: HashSet<&str> = rows.flat_map(|row| &row.sources).map(String::as_str).collect();
+    let mut leaves = Vec::new();
+    if let Some(asked) = body.get("requested_details") {
+        collect_leaves(asked, ASKED.to_owned(), &mut leaves);
+    }
+    let binding = format!("{ASKED}/binding_message");
+    let stands_apart = |leaf: &str| out.binding_message.is_some() && leaf == binding;
+    leaves
+        .iter()
+        .filter(|leaf| !shown.contains(leaf.as_str()) && !stands_apart(leaf))
+        .count()
+}
+
+/// Pointers of all leaves: values that hold no others, empty objects and arrays among them.
+pub(super) fn collect_leaves(value: &Value, pointer: String, out: &mut Vec<String>) {
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                collect_leaves(item, format!("{pointer}/{index}"), out);
+            }
+        }
+        Value::Object(members) if !members.is_empty() => {
+            for (name, member) in members {
+                collect_leaves(member, format!("{pointer}{}", pointer_step(name)), out);
+            }
+        }
+        _ => out.push(pointer),
+    }
+}

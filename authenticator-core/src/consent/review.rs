@@ -1,0 +1,182 @@
+//! Fetch the consent, freeze what is to be shown.
+
+use std::sync::Arc;
+
+use super::{Approval, Details, Mark, MarkCode, RenderInput, Rendered, Review, confirmation, mark, render};
+use crate::challenge::{ChallengeId, account};
+use crate::core::Core;
+use crate::enrollment::EnrollmentId;
+use crate::error::{Error, ErrorCode, Result};
+use crate::json;
+use crate::protocol::{ConsentAnswer, Dialect};
+use crate::store::{ChallengeRow, EnrollmentRow, ReviewRow};
+
+/// What is known of the details after asking the server.
+enum Fetched {
+    Body(json::Value),
+    /// Nothing to ask for, or the server says that there is nothing.
+    None,
+    NoDetails,
+    Unavailable(MarkCode),
+}
+
+impl Core {
+    pub(crate) async fn review(self: &Arc<Self>, id: &ChallengeId) -> Result<Review> {
+        let (mut row, mut challenge) = self.open_challenge(id)?;
+        let fetched = self.fetch_consent(&mut row, &mut challenge).await?;
+        // The fetch may have taught the clock, or shown that the request is over.
+        let (row, challenge) = {
+            drop(challenge);
+            self.open_challenge(id)?
+        };
+        let display = self.display();
+        let names = account(&row);
+        let details = match &fetched {
+            Fetched::Body(body) => Details::Body(body),
+            Fetched::None => Details::None,
+            Fetched::NoDetails => Details::NoDetails,
+            Fetched::Unavailable(code) => Details::Unavailable(*code),
+        };
+        let input = RenderInput {
+            server: &row.identity.base_url,
+            enrollment: &row.identity.enrollment,
+            user: &row.identity.user,
+            challenge: &challenge.push.challenge,
+            requested_at_text: &challenge.push.requested_at_text,
+            requested_at: challenge.push.requested_at,
+            source: challenge.push.source.as_ref(),
+            location: challenge.push.location.as_ref(),
+            details,
+            account: &names,
+            display: &display,
+            unknown_types: self.config.unknown_types,
+        };
+        let rendered = render(&input, &self.templates);
+        self.freeze(&row, &challenge, rendered, &display.locale)
+    }
+
+    /// Adds what memory and clock know, decides what approval needs, and stores it: from here on the digest stands.
+    fn freeze(&self, row: &EnrollmentRow, challenge: &ChallengeRow, rendered: Rendered, locale: &str) -> Result<Review> {
+        let marks = rendered.marks.clone();
+        let needed = confirmation(&rendered, &all_marks(&rendered), &challenge.id, locale);
+        let blocked = match (rendered.blocked, &rendered.digests) {
+            (Some(code), _) => Some(code),
+            (None, Some(_)) => None,
+            // Nothing without a digest can be approved.
+            (None, None) => Some(MarkCode::InvalidText),
+        };
+        let approval = match (blocked, &needed) {
+            (Some(code), _) => Approval::Blocked { reason: code, text: mark(code, locale).text },
+            (None, Some((confirmation, _))) => Approval::NeedsConfirmation(confirmation.clone()),
+            (None, None) => Approval::Allowed,
+        };
+        let digests = rendered.digests;
+        let now = self.now(row);
+        let stored = ReviewRow {
+            headline: rendered.headline.clone(),
+            source: digests.as_ref().map(|d| d.source.clone()).unwrap_or_default(),
+            shown: digests.as_ref().map(|d| d.shown.clone()).unwrap_or_default(),
+            shown_document: digests.as_ref().map(|d| d.shown_document.clone()).unwrap_or_default(),
+            templates: digests.as_ref().map(|d| d.templates.clone()).unwrap_or_default(),
+            locale: locale.to_owned(),
+            zone: digests.as_ref().map(|d| d.zone.clone()).unwrap_or_default(),
+            blocked: blocked.map(|code| code.as_str().to_owned()),
+            confirmation: needed.map(|(_, expected)| expected),
+            at: now,
+        };
+        self.store.set_review(&challenge.id, &stored)?;
+        Ok(Review {
+            challenge: ChallengeId::new(challenge.id.clone()),
+            enrollment: EnrollmentId::new(challenge.enrollment.clone()),
+            account: account(row),
+            headline: rendered.headline,
+            binding_message: rendered.binding_message,
+            sections: rendered.sections,
+            marks,
+            approval,
+            expires_at: challenge.expires_at,
+            digest: stored.shown,
+            locale: locale.to_owned(),
+        })
+    }
+
+    /// Asks the server; a temporary failure is an error unless the details were fetched before.
+    async fn fetch_consent(self: &Arc<Self>, row: &mut EnrollmentRow, challenge: &mut ChallengeRow) -> Result<Fetched> {
+        let dialect = self.dialect_of(row);
+        let mut corrected = false;
+        loop {
+            let push = challenge.push.clone();
+            let request = self.signed(row, move |wire, identity, signer| dialect.consent_request(wire, identity, signer, &push)).await?;
+            let Some(request) = request else { return Ok(Fetched::None) };
+            let answer = match self.send(request).await {
+                Ok(answer) => answer,
+                // An answer that is too large is an answer: it will not become smaller.
+                Err(error) if error.code() == ErrorCode::AnswerInvalid => return self.keep(challenge, None, MarkCode::TooLarge),
+                Err(error) => return self.cached(challenge, error),
+            };
+            match dialect.consent_answer(&challenge.push, &answer) {
+                ConsentAnswer::Body(body) => return self.accept_consent(dialect, challenge, body),
+                ConsentAnswer::NotFound { details_existed: true } if !self.config.allow_missing_consent => {
+                    return self.keep(challenge, None, MarkCode::DetailsUnavailable);
+                }
+                ConsentAnswer::NotFound { .. } => {
+                    self.store.set_consent(&challenge.id, None, challenge.expires_at)?;
+                    return Ok(Fetched::NoDetails);
+                }
+                ConsentAnswer::Invalid { reason } => {
+                    tracing::warn!(reason, "the consent cannot be read");
+                    return self.keep(challenge, None, invalid_mark(&reason));
+                }
+                ConsentAnswer::Refused(refusal) => {
+                    if refusal.clock_suspect && !corrected && self.correct_clock(row, &refusal)? {
+                        corrected = true;
+                    } else if refusal.class == crate::error::ErrorClass::Retry {
+                        return self.cached(challenge, refusal.into_error("the server cannot give the details now"));
+                    } else {
+                        return self.keep(challenge, None, MarkCode::DetailsUnavailable);
+                    }
+                }
+            }
+        }
+    }
+
+    fn accept_consent(&self, dialect: &dyn Dialect, challenge: &mut ChallengeRow, body: json::Value) -> Result<Fetched> {
+        let expires_at = match dialect.consent_parts(&body) {
+            Ok(parts) => parts.expires_at.unwrap_or(challenge.expires_at),
+            Err(_) => return self.keep(challenge, None, MarkCode::DetailsUnavailable),
+        };
+        self.store.set_consent(&challenge.id, Some(&json::write(&body)), expires_at)?;
+        Ok(Fetched::Body(body))
+    }
+
+    fn keep(&self, challenge: &ChallengeRow, consent: Option<&str>, code: MarkCode) -> Result<Fetched> {
+        self.store.set_consent(&challenge.id, consent, challenge.expires_at)?;
+        Ok(Fetched::Unavailable(code))
+    }
+
+    /// What was fetched before, if anything; a consent never changes under its id.
+    fn cached(&self, challenge: &ChallengeRow, error: Error) -> Result<Fetched> {
+        match &challenge.consent {
+            Some(text) => json::read(text.as_bytes(), json::Limits::BODY)
+                .map(Fetched::Body)
+                .map_err(|_| Error::new(ErrorCode::Internal, "a stored consent cannot be read")),
+            None => Err(error),
+        }
+    }
+}
+
+/// Marks of the request and of its rows.
+fn all_marks(rendered: &Rendered) -> Vec<Mark> {
+    let rows = rendered.sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
+    rendered.marks.iter().chain(rows).cloned().collect()
+}
+
+/// The mark behind a reader's complaint.
+fn invalid_mark(reason: &str) -> MarkCode {
+    match reason {
+        "duplicate_member" => MarkCode::DuplicateMember,
+        "invalid_text" => MarkCode::InvalidText,
+        "too_large" => MarkCode::TooLarge,
+        _ => MarkCode::DetailsUnavailable,
+    }
+}

@@ -1,0 +1,281 @@
+//! Invitation → keys → enrolled; push address; removal.
+
+use std::sync::Arc;
+
+use super::invitation::{self, Invitation};
+use super::{Device, Enrollment, EnrollmentId};
+use crate::authenticator::{DialectName, PushUpdate, Server};
+use crate::clock::uuid;
+use crate::consent::harden_label;
+use crate::core::{Core, KnownServer, blocking, dialect};
+use crate::error::{Error, ErrorCode, Result};
+use crate::jose::{Jwk, base64url};
+use crate::keys::{KeyInfo, KeyPurpose, guarded};
+use crate::protocol::{EnrollInput, Identity, PushToken, Wire};
+use crate::store::EnrollmentRow;
+
+impl Core {
+    /// Host that an invitation names, for the question "do you trust it?".
+    pub(crate) fn invitation_host(&self, text: &str) -> Result<Option<String>> {
+        let hint = invitation::parse(text)?.server_hint;
+        Ok(hint.and_then(|hint| self.normalise(&hint).ok()).and_then(|(base_url, _)| host_of(&base_url)))
+    }
+
+    pub(crate) fn add_server(&self, address: &str) -> Result<String> {
+        let (base_url, dialect) = self.normalise(address)?;
+        let name = host_of(&base_url)
+            .ok_or_else(|| Error::new(ErrorCode::ServerAddress, "the server address has no host"))?;
+        let mut servers = self.servers.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = servers.iter().find(|s| s.name == name) {
+            return if known.base_url == base_url {
+                Ok(name)
+            } else {
+                Err(Error::new(ErrorCode::ServerAddress, "a server of this name is known with another address"))
+            };
+        }
+        self.store.add_server(&name, &base_url)?;
+        servers.push(KnownServer { name: name.clone(), base_url, dialect });
+        Ok(name)
+    }
+
+    fn normalise(&self, address: &str) -> Result<(String, DialectName)> {
+        let server = Server { name: "confirmed".into(), address: address.to_owned(), dialect: DialectName::default() };
+        Core::known_server(&self.config, &server).map(|known| (known.base_url, known.dialect))
+    }
+
+    pub(crate) async fn enroll(self: &Arc<Self>, text: String, server: Option<String>, device: Device) -> Result<Enrollment> {
+        let invitation = invitation::parse(&text)?;
+        let server = self.choose_server(&invitation, server.as_deref())?;
+        check_device(&device)?;
+        let identifier = device.identifier.clone().unwrap_or_else(|| uuid(self.entropy.as_ref()));
+        let alias = format!("enr-{}", base64url(&self.random::<16>()));
+        let (info, jwk) = self.make_key(&alias, server.dialect).await?;
+        let enrolled = self.enroll_with(&invitation, &server, &device, &identifier, &alias, &info, &jwk).await;
+        if enrolled.is_err() {
+            self.delete_key(&alias).await;
+        }
+        enrolled
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a different fact of one enrolment, and none is optional")]
+    async fn enroll_with(
+        self: &Arc<Self>,
+        invitation: &Invitation,
+        server: &KnownServer,
+        device: &Device,
+        identifier: &str,
+        alias: &str,
+        info: &KeyInfo,
+        jwk: &Jwk,
+    ) -> Result<Enrollment> {
+        let dialect = dialect(server.dialect);
+        let input = EnrollInput {
+            base_url: &server.base_url,
+            ticket: &invitation.ticket,
+            identifier,
+            device_name: &device.name,
+            push: device.push.as_ref(),
+            key: jwk,
+        };
+        let locale = self.display().locale;
+        let wire = Wire { now: self.clock.now(), entropy: self.entropy.as_ref(), client: &self.client, locale: &locale };
+        let answer = self.send(dialect.enroll_request(&wire, &input)?).await?;
+        let output = dialect.enroll_answer(&answer)?;
+
+        let host = host_of(&server.base_url).unwrap_or_default();
+        let issuer = output.issuer.or_else(|| invitation.issuer.clone()).unwrap_or(host);
+        let label = invitation.account.clone().unwrap_or_else(|| output.user.clone());
+        let mut row = EnrollmentRow {
+            identity: Identity {
+                enrollment: output.enrollment,
+                user: output.user,
+                identifier: identifier.to_owned(),
+                base_url: server.base_url.clone(),
+            },
+            server: server.name.clone(),
+            issuer: harden_label(&issuer).shown,
+            label: harden_label(&label).shown,
+            device_name: device.name.clone(),
+            key_alias: alias.to_owned(),
+            algorithm: info.public_key.algorithm,
+            protection: info.protection,
+            jwk: jwk.to_json(),
+            approval_key: None,
+            push: device.push.clone(),
+            totp: output.totp,
+            enrolled_at: self.clock.now(),
+            last_used_at: None,
+            clock_offset: 0,
+        };
+        if let Err(error) = self.store.add_enrollment(&row) {
+            self.withdraw(&row).await;
+            return Err(error);
+        }
+        if let Some(date) = answer.header("date").and_then(crate::protocol::http_date) {
+            self.learn_offset(&mut row, date)?;
+        }
+        Ok(Enrollment { recovery_code: output.recovery_code, ..enrollment(&row) })
+    }
+
+    /// The server the invitation is for: named by the caller, or chosen by the invitation among the known ones.
+    fn choose_server(&self, invitation: &Invitation, name: Option<&str>) -> Result<KnownServer> {
+        let servers = self.servers.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let unknown = |message: &str| Err(Error::new(ErrorCode::UnknownServer, message));
+        if let Some(name) = name {
+            return match servers.iter().find(|s| s.name == name) {
+                Some(server) => Ok(server.clone()),
+                None => unknown("no server of this name is configured; add it after a person has confirmed its host"),
+            };
+        }
+        match &invitation.server_hint {
+            Some(hint) => match servers.iter().find(|s| dialect(s.dialect).same_server(&s.base_url, hint)) {
+                Some(server) => Ok(server.clone()),
+                None => unknown("the invitation names a server that is not known here; ask the person whether to trust its host"),
+            },
+            None if servers.len() == 1 => Ok(servers[0].clone()),
+            None => unknown("the invitation names no server; say which of the known servers it is for"),
+        }
+    }
+
+    async fn make_key(self: &Arc<Self>, alias: &str, name: DialectName) -> Result<(KeyInfo, Jwk)> {
+        let supported = dialect(name).algorithms();
+        let algorithm = self.config.key_algorithm.unwrap_or(supported[0]);
+        if !supported.contains(&algorithm) {
+            return Err(Error::new(ErrorCode::ConfigurationInvalid, "key_algorithm: this server's dialect cannot use this kind of key"));
+        }
+        let core = Arc::clone(self);
+        let alias = alias.to_owned();
+        blocking(move || {
+            let info = guarded(|| core.keys.generate(alias, algorithm, KeyPurpose::Enrollment))?;
+            let jwk = Jwk::from_platform(&info.public_key)?;
+            if jwk.algorithm() != algorithm {
+                return Err(Error::new(ErrorCode::KeyStoreFailed, "the key store made another kind of key than asked"));
+            }
+            Ok((info, jwk))
+        })
+        .await
+    }
+
+    /// Best effort: a key that stays behind is unreachable anyway once its enrollment is gone.
+    async fn delete_key(self: &Arc<Self>, alias: &str) {
+        let core = Arc::clone(self);
+        let alias = alias.to_owned();
+        if let Err(error) = blocking(move || guarded(|| core.keys.delete(alias))).await {
+            tracing::warn!(code = error.code().as_str(), "a key could not be deleted");
+        }
+    }
+
+    /// Takes back an enrollment that could not be stored; best effort.
+    async fn withdraw(self: &Arc<Self>, row: &EnrollmentRow) {
+        if let Err(error) = self.unenroll_at_server(row.clone()).await {
+            tracing::warn!(code = error.code().as_str(), "an enrollment that could not be stored stays on the server");
+        }
+    }
+
+    pub(crate) async fn unenroll(self: &Arc<Self>, id: &EnrollmentId) -> Result<()> {
+        let row = self.enrollment_row(id.as_str())?;
+        self.unenroll_at_server(row).await?;
+        self.forget(id).await
+    }
+
+    async fn unenroll_at_server(self: &Arc<Self>, mut row: EnrollmentRow) -> Result<()> {
+        let dialect = self.dialect_of(&row);
+        let mut corrected = false;
+        loop {
+            let request = self.signed(&row, move |wire, identity, signer| dialect.unenroll_request(wire, identity, signer)).await?;
+            match dialect.unenroll_answer(&self.send(request).await?) {
+                Ok(()) => return Ok(()),
+                Err(refusal) if !corrected && refusal.clock_suspect && self.correct_clock(&mut row, &refusal)? => corrected = true,
+                Err(refusal) => return Err(refusal.into_error("the server refused to remove the device")),
+            }
+        }
+    }
+
+    /// Local data first, keys last: what is left of a half-finished removal must not be able to sign for a known account.
+    pub(crate) async fn forget(self: &Arc<Self>, id: &EnrollmentId) -> Result<()> {
+        let row = self.enrollment_row(id.as_str())?;
+        self.store.remove_enrollment(id.as_str())?;
+        self.delete_key(&row.key_alias).await;
+        if let Some((alias, _)) = &row.approval_key {
+            self.delete_key(alias).await;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn update_push_token(self: &Arc<Self>, push: PushToken) -> Result<Vec<PushUpdate>> {
+        check_push(&push)?;
+        let mut updates = Vec::new();
+        for row in self.store.enrollments()? {
+            let enrollment = EnrollmentId::new(row.identity.enrollment.clone());
+            let error = self.update_one(row, &push).await.err();
+            updates.push(PushUpdate { enrollment, error });
+        }
+        Ok(updates)
+    }
+
+    async fn update_one(self: &Arc<Self>, mut row: EnrollmentRow, push: &PushToken) -> Result<()> {
+        let dialect = self.dialect_of(&row);
+        let mut corrected = false;
+        loop {
+            let token = push.clone();
+            let request =
+                self.signed(&row, move |wire, identity, signer| dialect.update_request(wire, identity, signer, &token)).await?;
+            match dialect.update_answer(&self.send(request).await?) {
+                Ok(()) => return self.store.set_push(&row.identity.enrollment, push),
+                Err(refusal) if !corrected && refusal.clock_suspect && self.correct_clock(&mut row, &refusal)? => corrected = true,
+                Err(refusal) => return Err(refusal.into_error("the server refused the new push address")),
+            }
+        }
+    }
+}
+
+/// What an app sees of a stored enrollment.
+pub(crate) fn enrollment(row: &EnrollmentRow) -> Enrollment {
+    let thumbprint = |jwk| Jwk::from_json(jwk).map(|jwk| jwk.thumbprint()).unwrap_or_default();
+    Enrollment {
+        id: EnrollmentId::new(row.identity.enrollment.clone()),
+        server: row.server.clone(),
+        base_url: row.identity.base_url.clone(),
+        issuer: row.issuer.clone(),
+        user: row.label.clone(),
+        user_id: row.identity.user.clone(),
+        enrolled_at: row.enrolled_at,
+        last_used_at: row.last_used_at,
+        algorithm: row.algorithm,
+        protection: row.protection,
+        thumbprint: thumbprint(&row.jwk),
+        approval_thumbprint: row.approval_key.as_ref().map(|(_, jwk)| thumbprint(jwk)),
+        has_one_time_code: row.totp.is_some(),
+        clock_offset: row.clock_offset,
+        recovery_code: None,
+    }
+}
+
+/// Host and, where there is one, port of a normalised base URL.
+fn host_of(base_url: &str) -> Option<String> {
+    let rest = base_url.split_once("://")?.1;
+    let host = rest.split('/').next()?;
+    (!host.is_empty()).then(|| host.to_owned())
+}
+
+fn check_device(device: &Device) -> Result<()> {
+    let invalid = |message: &str| Err(Error::new(ErrorCode::ArgumentInvalid, message));
+    if device.name.trim().is_empty() || device.name.chars().count() > 128 || device.name.chars().any(char::is_control) {
+        return invalid("device.name must have 1 to 128 characters without control characters");
+    }
+    if let Some(identifier) = &device.identifier {
+        let printable = identifier.bytes().all(|b| (0x21..=0x7e).contains(&b));
+        if identifier.is_empty() || identifier.len() > 256 || !printable {
+            return invalid("device.identifier must be 1 to 256 printable ASCII characters without spaces");
+        }
+    }
+    device.push.as_ref().map_or(Ok(()), check_push)
+}
+
+fn check_push(push: &PushToken) -> Result<()> {
+    let token = push.token.expose();
+    if token.is_empty() || token.len() > 4096 || token.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(Error::new(ErrorCode::ArgumentInvalid, "the push token must have 1 to 4096 characters without spaces"));
+    }
+    Ok(())
+}

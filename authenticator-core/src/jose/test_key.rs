@@ -1,0 +1,63 @@
+//! The RSA key of the shared vectors. It is publicly known: good for tests, and for nothing else.
+
+use ring::rand::SystemRandom;
+use ring::rsa::{KeyPairComponents, PublicKeyComponents};
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+
+use super::{Jwk, Signer, from_base64url};
+use crate::error::Result;
+
+/// Signs with the publicly known key.
+pub(crate) struct TestKey {
+    pair: RsaKeyPair,
+    jwk: Jwk,
+}
+
+impl TestKey {
+    /// From `keys.public_test_key` of `jws.json`.
+    pub(crate) fn published() -> TestKey {
+        let file: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/jws.json")).expect("JSON");
+        let key = &file["keys"]["public_test_key"];
+        let member = |name: &str| {
+            let text = key[name].as_str().expect("a member of the key");
+            from_base64url(text).expect("base64url")
+        };
+        let (n, e) = (member("n"), member("e"));
+        let pair = RsaKeyPair::from_components(&KeyPairComponents {
+            public_key: PublicKeyComponents {
+                n: n.clone(),
+                e: e.clone(),
+            },
+            d: member("d"),
+            p: member("p"),
+            q: member("q"),
+            dP: member("dp"),
+            dQ: member("dq"),
+            qInv: member("qi"),
+        })
+        .expect("an RSA key");
+        TestKey {
+            pair,
+            jwk: Jwk::Rsa { n, e },
+        }
+    }
+}
+
+impl Signer for TestKey {
+    fn jwk(&self) -> &Jwk {
+        &self.jwk
+    }
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
+        let mut signature = vec![0; self.pair.public().modulus_len()];
+        self.pair
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                message,
+                &mut signature,
+            )
+            .expect("a signature");
+        Ok(signature)
+    }
+}

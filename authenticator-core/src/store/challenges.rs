@@ -1,0 +1,297 @@
+//! Challenges: received, reviewed, over.
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+
+use super::document::{self, Document, document, integer, optional, text};
+use super::fault::{challenge_expired, unknown_challenge, unknown_enrollment};
+use super::names::Named;
+use super::seal::{Column, Sealer};
+use super::{ChallengeRow, ReviewRow, Store, enrollments, history};
+use crate::challenge::ChallengeState;
+use crate::error::{Error, ErrorCode, Result};
+use crate::json::Value;
+use crate::protocol::Push;
+use crate::secret::Secret;
+
+const PUSH: Column = column("push");
+const TOKEN: Column = column("token");
+const CONSENT: Column = column("consent");
+const REVIEW: Column = column("review");
+
+const fn column(name: &'static str) -> Column {
+    Column {
+        table: "challenges",
+        name,
+    }
+}
+
+impl Store {
+    /// `false` if the id exists already; nothing is changed then.
+    pub(crate) fn add_challenge(&self, row: &ChallengeRow) -> Result<bool> {
+        let (id, sealer) = (row.id.as_str(), &self.sealer);
+        let push = document::seal(sealer, PUSH, id, &push_document(&row.push))?;
+        let token = row.push.transaction_token.expose();
+        let token = sealer.seal(TOKEN, id, token.as_bytes())?;
+        let consent = sealer.seal_text(CONSENT, id, row.consent.as_deref())?;
+        let review = row.review.as_ref().map(review_document);
+        let review = review
+            .map(|review| document::seal(sealer, REVIEW, id, &review))
+            .transpose()?;
+        let state = match row.expired {
+            true => ChallengeState::Expired,
+            false => ChallengeState::Open,
+        };
+        self.write(|change| {
+            if enrollments::find(change, &row.enrollment)?.is_none() {
+                return Err(unknown_enrollment());
+            }
+            let added = change.execute(
+                "INSERT INTO challenges
+                 (id, enrollment, received_at, expires_at, state, push, token, consent, review)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+                (
+                    id,
+                    &row.enrollment,
+                    row.received_at,
+                    row.expires_at,
+                    Named(state),
+                    push,
+                    token,
+                    consent,
+                    review,
+                ),
+            )?;
+            Ok(added > 0)
+        })
+    }
+
+    /// The consent body and the transaction token of a challenge that is over are gone.
+    pub(crate) fn challenge(&self, id: &str) -> Result<Option<ChallengeRow>> {
+        let stored = self.read(|store| find(store, id))?;
+        stored.map(|stored| stored.open(&self.sealer)).transpose()
+    }
+
+    /// Neither decided nor expired, the soonest to expire first.
+    pub(crate) fn open_challenges(&self) -> Result<Vec<ChallengeRow>> {
+        let stored = self.read(|store| {
+            let mut query = store.prepare(&format!(
+                "{SELECT} WHERE state = 'open' ORDER BY expires_at, id"
+            ))?;
+            let rows = query.query_map([], Stored::from_row)?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })?;
+        stored
+            .into_iter()
+            .map(|stored| stored.open(&self.sealer))
+            .collect()
+    }
+
+    /// Stores the consent of an open challenge. A body other than the stored one ends the review made from that.
+    pub(crate) fn set_consent(&self, id: &str, body: Option<&str>, expires_at: i64) -> Result<()> {
+        let sealed = self.sealer.seal_text(CONSENT, id, body)?;
+        self.write(|change| {
+            let stored = open_one(change, id)?;
+            let before = self.sealer.open_optional(CONSENT, id, stored.consent)?;
+            change.execute(
+                "UPDATE challenges SET consent = ?2, expires_at = ?3 WHERE id = ?1",
+                (id, sealed, expires_at),
+            )?;
+            if before.as_deref() != body {
+                change.execute("UPDATE challenges SET review = NULL WHERE id = ?1", [id])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Freezes what a review of an open challenge shows.
+    pub(crate) fn set_review(&self, id: &str, review: &ReviewRow) -> Result<()> {
+        let review = document::seal(&self.sealer, REVIEW, id, &review_document(review))?;
+        self.write(|change| {
+            open_one(change, id)?;
+            change.execute(
+                "UPDATE challenges SET review = ?2 WHERE id = ?1",
+                (id, review),
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Marks an enrollment's challenges that are past `now` (by its server's clock) and undecided as expired, writes their
+    /// history; returns their ids.
+    pub(crate) fn expire(&self, enrollment: &str, now: i64) -> Result<Vec<String>> {
+        // Usually there is none, and no need to wait for another writer.
+        if self.read(|store| due(store, enrollment, now))?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(|change| {
+            let ids = due(change, enrollment, now)?;
+            for id in &ids {
+                let row = open_one(change, id)?.open(&self.sealer)?;
+                history::record_missed(change, &self.sealer, &row)?;
+                set_state(change, id, ChallengeState::Expired)?;
+                erase_credentials(change, id)?;
+            }
+            Ok(ids)
+        })
+    }
+
+    /// How many challenges this enrollment received at `since` or later.
+    pub(crate) fn received_since(&self, enrollment: &str, since: i64) -> Result<u32> {
+        self.read(|store| {
+            Ok(store.query_row(
+                "SELECT count(*) FROM challenges WHERE enrollment = ?1 AND received_at >= ?2",
+                (enrollment, since),
+                |row| row.get(0),
+            )?)
+        })
+    }
+}
+
+/// The challenge, if it is still open.
+pub(super) fn open_one(change: &Transaction<'_>, id: &str) -> Result<Stored> {
+    let stored = find(change, id)?.ok_or_else(unknown_challenge)?;
+    match stored.state.0 {
+        ChallengeState::Open => Ok(stored),
+        ChallengeState::Expired => Err(challenge_expired()),
+        ChallengeState::Decided => Err(Error::new(
+            ErrorCode::ChallengeAnswered,
+            "the challenge was answered before",
+        )),
+    }
+}
+
+pub(super) fn set_state(change: &Transaction<'_>, id: &str, state: ChallengeState) -> Result<()> {
+    change.execute(
+        "UPDATE challenges SET state = ?2 WHERE id = ?1",
+        (id, Named(state)),
+    )?;
+    Ok(())
+}
+
+/// What nobody needs any more once a challenge is over.
+pub(super) fn erase_credentials(change: &Transaction<'_>, id: &str) -> Result<()> {
+    change.execute(
+        "UPDATE challenges SET token = NULL, consent = NULL WHERE id = ?1",
+        [id],
+    )?;
+    Ok(())
+}
+
+fn due(store: &Connection, enrollment: &str, now: i64) -> Result<Vec<String>> {
+    let mut query = store.prepare(
+        "SELECT id FROM challenges WHERE enrollment = ?1 AND state = 'open' AND expires_at <= ?2 ORDER BY expires_at, id",
+    )?;
+    let ids = query.query_map((enrollment, now), |row| row.get(0))?;
+    Ok(ids.collect::<rusqlite::Result<Vec<String>>>()?)
+}
+
+const SELECT: &str =
+    "SELECT id, enrollment, received_at, expires_at, state, push, token, consent, review
+     FROM challenges";
+
+/// A challenge with its columns still sealed.
+pub(super) struct Stored {
+    id: String,
+    enrollment: String,
+    received_at: i64,
+    expires_at: i64,
+    state: Named<ChallengeState>,
+    push: Vec<u8>,
+    token: Option<Vec<u8>>,
+    consent: Option<Vec<u8>>,
+    review: Option<Vec<u8>>,
+}
+
+fn find(store: &Connection, id: &str) -> Result<Option<Stored>> {
+    Ok(store
+        .query_row(&format!("{SELECT} WHERE id = ?1"), [id], Stored::from_row)
+        .optional()?)
+}
+
+impl Stored {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
+        Ok(Stored {
+            id: row.get(0)?,
+            enrollment: row.get(1)?,
+            received_at: row.get(2)?,
+            expires_at: row.get(3)?,
+            state: row.get(4)?,
+            push: row.get(5)?,
+            token: row.get(6)?,
+            consent: row.get(7)?,
+            review: row.get(8)?,
+        })
+    }
+
+    pub(super) fn open(self, sealer: &Sealer) -> Result<ChallengeRow> {
+        let id = self.id;
+        let push = Document::open(sealer, PUSH, &id, &self.push)?;
+        let token = sealer.open_optional(TOKEN, &id, self.token)?;
+        let review = self
+            .review
+            .map(|sealed| read_review(&Document::open(sealer, REVIEW, &id, &sealed)?))
+            .transpose()?;
+        Ok(ChallengeRow {
+            push: Push {
+                enrollment: self.enrollment.clone(),
+                transaction_token: Secret::new(token.unwrap_or_default()),
+                challenge: push.text("challenge")?,
+                requested_at: push.integer("requested_at")?,
+                requested_at_text: push.text("requested_at_text")?,
+                source: push.optional_value("source").cloned(),
+                location: push.optional_value("location").cloned(),
+                consent_id: push.optional_text("consent_id")?,
+                server_hint: push.text("server_hint")?,
+            },
+            consent: sealer.open_optional(CONSENT, &id, self.consent)?,
+            review,
+            expired: self.state.0 == ChallengeState::Expired,
+            enrollment: self.enrollment,
+            received_at: self.received_at,
+            expires_at: self.expires_at,
+            id,
+        })
+    }
+}
+
+fn push_document(push: &Push) -> Value {
+    document([
+        ("challenge", text(&push.challenge)),
+        ("requested_at", integer(push.requested_at)),
+        ("requested_at_text", text(&push.requested_at_text)),
+        ("source", push.source.clone()),
+        ("location", push.location.clone()),
+        ("consent_id", optional(push.consent_id.as_deref())),
+        ("server_hint", text(&push.server_hint)),
+    ])
+}
+
+fn review_document(review: &ReviewRow) -> Value {
+    document([
+        ("headline", text(&review.headline)),
+        ("source", text(&review.source)),
+        ("shown", text(&review.shown)),
+        ("shown_document", text(&review.shown_document)),
+        ("templates", text(&review.templates)),
+        ("locale", text(&review.locale)),
+        ("zone", text(&review.zone)),
+        ("blocked", optional(review.blocked.as_deref())),
+        ("confirmation", optional(review.confirmation.as_deref())),
+        ("at", integer(review.at)),
+    ])
+}
+
+fn read_review(review: &Document) -> Result<ReviewRow> {
+    Ok(ReviewRow {
+        headline: review.text("headline")?,
+        source: review.text("source")?,
+        shown: review.text("shown")?,
+        shown_document: review.text("shown_document")?,
+        templates: review.text("templates")?,
+        locale: review.text("locale")?,
+        zone: review.text("zone")?,
+        blocked: review.optional_text("blocked")?,
+        confirmation: review.optional_text("confirmation")?,
+        at: review.integer("at")?,
+    })
+}

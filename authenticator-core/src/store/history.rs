@@ -1,0 +1,300 @@
+//! History: one chain of records an enrollment. A record is the RFC 8785 text of `{"body", "prev", "seq"}`; `prev` is the
+//! base64url SHA-256 of the record before and absent in the first. Records are added, never changed: a decision or a missed
+//! challenge is one, what became of its answer is another, and a page shows the two together.
+
+use rusqlite::{OptionalExtension, Row, Transaction};
+
+use super::document::{Document, document, integer, named, optional, text};
+use super::fault::{internal, unknown_enrollment};
+use super::seal::{Column, Sealer};
+use super::{ChallengeRow, DecisionRow, Store, enrollments};
+use crate::challenge::ChallengeId;
+use crate::consent::Account;
+use crate::decision::Delivery;
+use crate::enrollment::EnrollmentId;
+use crate::error::Result;
+use crate::history::HistoryEntry;
+use crate::jose;
+use crate::json::{self, Value};
+
+const RECORD: Column = Column {
+    table: "history",
+    name: "record",
+};
+
+/// Entries of a page at most, whatever is asked for.
+const PAGE: u32 = 500;
+
+impl Store {
+    /// Newest first. `before` is the `at` of the last entry of the page before; a page is longer than `limit` where
+    /// entries of the same millisecond would be torn apart.
+    pub(crate) fn history(
+        &self,
+        enrollment: Option<&str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<HistoryEntry>> {
+        let before = before.unwrap_or(i64::MAX);
+        let last = limit.clamp(1, PAGE) - 1;
+        let stored = self.read(|store| {
+            let mut query = store.prepare(match enrollment {
+                Some(_) => PAGE_OF_ONE,
+                None => PAGE_OF_ALL,
+            })?;
+            let rows = match enrollment {
+                Some(enrollment) => query.query_map((before, last, enrollment), Stored::from_row),
+                None => query.query_map((before, last), Stored::from_row),
+            }?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })?;
+        stored
+            .into_iter()
+            .map(|stored| stored.open(&self.sealer))
+            .collect()
+    }
+}
+
+macro_rules! page {
+    ($filter:literal) => {
+        concat!(
+            "SELECT enrollment, challenge, at, seq, record,
+                    (SELECT max(seq) FROM history AS later
+                     WHERE later.settles = 1 AND later.challenge = history.challenge) AS settled,
+                    (SELECT record FROM history AS later
+                     WHERE later.settles = 1 AND later.challenge = history.challenge
+                     ORDER BY seq DESC LIMIT 1)
+             FROM history
+             WHERE settles = 0 ", $filter, " AND at < ?1
+               AND at >= coalesce(
+                   (SELECT at FROM history WHERE settles = 0 ", $filter, " AND at < ?1
+                    ORDER BY at DESC LIMIT 1 OFFSET ?2),
+                   -9223372036854775808)
+             ORDER BY at DESC, rowid DESC"
+        )
+    };
+}
+pub(super) const PAGE_OF_ALL: &str = page!("");
+pub(super) const PAGE_OF_ONE: &str = page!("AND enrollment = ?3");
+
+/// The entry that a decision opens.
+pub(super) fn record_decided(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    challenge: &ChallengeRow,
+    row: &DecisionRow,
+) -> Result<()> {
+    let made = [
+        ("decision", named(row.decision)),
+        ("reason", optional(row.reason.as_deref())),
+        ("claim", optional(row.claim.as_deref())),
+    ];
+    let body = opening(change, sealer, challenge, "decided", row.decided_at, made)?;
+    append(
+        change,
+        sealer,
+        &challenge.enrollment,
+        &row.challenge,
+        row.decided_at,
+        false,
+        body,
+    )
+}
+
+/// The entry of a challenge that nobody decided in time.
+pub(super) fn record_missed(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    challenge: &ChallengeRow,
+) -> Result<()> {
+    let at = challenge.expires_at;
+    let body = opening(change, sealer, challenge, "missed", at, [])?;
+    append(
+        change,
+        sealer,
+        &challenge.enrollment,
+        &challenge.id,
+        at,
+        false,
+        body,
+    )
+}
+
+/// What became of the answer.
+pub(super) fn record_settled(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    row: &DecisionRow,
+    answer: Option<&str>,
+) -> Result<()> {
+    let receipt = &row.receipt;
+    let body = document([
+        ("event", text("settled")),
+        ("challenge", text(&row.challenge)),
+        ("delivery", named(receipt.delivery)),
+        ("attempts", integer(receipt.attempts.into())),
+        ("error", receipt.last_error.and_then(named)),
+        ("server_code", optional(receipt.server_code.as_deref())),
+        ("answer", optional(answer)),
+    ]);
+    append(
+        change,
+        sealer,
+        &row.enrollment,
+        &row.challenge,
+        row.decided_at,
+        true,
+        body,
+    )
+}
+
+/// Members of a record that opens an entry: who, what was shown, and what is added by `more`.
+fn opening<const N: usize>(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    challenge: &ChallengeRow,
+    event: &str,
+    at: i64,
+    more: [(&str, Option<Value>); N],
+) -> Result<Value> {
+    let enrollment = enrollments::find(change, &challenge.enrollment)?
+        .ok_or_else(unknown_enrollment)?
+        .open(sealer)?;
+    let user = match enrollment.label.is_empty() {
+        true => enrollment.identity.user,
+        false => enrollment.label,
+    };
+    let review = challenge.review.as_ref();
+    let shown = review.map(|review| {
+        document([
+            ("headline", text(&review.headline)),
+            ("source", text(&review.source)),
+            ("shown", text(&review.shown)),
+            ("document", text(&review.shown_document)),
+            ("templates", text(&review.templates)),
+            ("locale", text(&review.locale)),
+            ("zone", text(&review.zone)),
+            ("at", integer(review.at)),
+        ])
+    });
+    let Value::Object(mut members) = document([
+        ("event", text(event)),
+        ("challenge", text(&challenge.id)),
+        ("enrollment", text(&challenge.enrollment)),
+        ("issuer", text(enrollment.issuer)),
+        ("user", text(user)),
+        ("at", integer(at)),
+        ("review", shown),
+    ]) else {
+        return Err(internal("a history record is not an object"));
+    };
+    if let Value::Object(more) = document(more) {
+        members.extend(more);
+    }
+    Ok(Value::Object(members))
+}
+
+/// Adds a record to the end of the enrollment's chain.
+fn append(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    enrollment: &str,
+    challenge: &str,
+    at: i64,
+    settles: bool,
+    body: Value,
+) -> Result<()> {
+    let last: Option<(i64, Vec<u8>)> = change
+        .query_row(
+            "SELECT seq, record FROM history WHERE enrollment = ?1 ORDER BY seq DESC LIMIT 1",
+            [enrollment],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let (seq, prev) = match last {
+        Some((seq, sealed)) => {
+            let record = sealer.open(RECORD, &row_key(enrollment, seq), &sealed)?;
+            (seq + 1, text(jose::base64url(&jose::sha256(&record))))
+        }
+        None => (1, None),
+    };
+    let record = document([("body", Some(body)), ("prev", prev), ("seq", integer(seq))]);
+    let record = json::canonical(&record)
+        .map_err(|_| internal("a history record holds a number without a canonical form"))?;
+    let record = sealer.seal(RECORD, &row_key(enrollment, seq), record.as_bytes())?;
+    change.execute(
+        "INSERT INTO history (enrollment, seq, challenge, at, settles, record)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (enrollment, seq, challenge, at, settles, record),
+    )?;
+    Ok(())
+}
+
+/// What a sealed record is bound to.
+fn row_key(enrollment: &str, seq: i64) -> String {
+    format!("{enrollment}\0{seq}")
+}
+
+/// An entry with its records still sealed.
+struct Stored {
+    enrollment: String,
+    challenge: String,
+    at: i64,
+    seq: i64,
+    record: Vec<u8>,
+    settled: Option<(i64, Vec<u8>)>,
+}
+
+impl Stored {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
+        let settled: (Option<i64>, Option<Vec<u8>>) = (row.get(5)?, row.get(6)?);
+        Ok(Stored {
+            enrollment: row.get(0)?,
+            challenge: row.get(1)?,
+            at: row.get(2)?,
+            seq: row.get(3)?,
+            record: row.get(4)?,
+            settled: settled.0.zip(settled.1),
+        })
+    }
+
+    fn open(self, sealer: &Sealer) -> Result<HistoryEntry> {
+        let body = |seq: i64, sealed: &[u8]| {
+            Document::open(sealer, RECORD, &row_key(&self.enrollment, seq), sealed)?
+                .document("body")
+        };
+        let opened = body(self.seq, &self.record)?;
+        let settled = self
+            .settled
+            .as_ref()
+            .map(|(seq, sealed)| body(*seq, sealed))
+            .transpose()?;
+        let decision = opened.optional_named("decision")?;
+        let delivery = match &settled {
+            Some(settled) => Some(settled.named("delivery")?),
+            None => decision.map(|_| Delivery::Queued),
+        };
+        let answer = settled.map(|settled| settled.optional_text("answer"));
+        let review = opened.optional_document("review");
+        let shown = |name: &str| {
+            let value = review.as_ref().map(|review| review.text(name));
+            value.transpose()
+        };
+        Ok(HistoryEntry {
+            account: Account {
+                issuer: opened.text("issuer")?,
+                user: opened.text("user")?,
+            },
+            headline: shown("headline")?.unwrap_or_default(),
+            decision,
+            reason: opened.optional_text("reason")?,
+            delivery,
+            at: self.at,
+            source: shown("source")?,
+            shown: shown("shown")?,
+            shown_document: shown("document")?,
+            answer: answer.transpose()?.flatten(),
+            challenge: ChallengeId::new(self.challenge),
+            enrollment: EnrollmentId::new(self.enrollment),
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! What the device remembers of the APIs that asked: for the marks that compare a request with earlier ones.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::document::{self, Document, document, integer, text};
+use super::enrollments::{self, row_key};
+use super::fault::unknown_enrollment;
+use super::seal::{Column, Sealer};
+use super::{RequesterRow, Store};
+use crate::error::Result;
+use crate::json::Value;
+
+const MEMORY: Column = Column {
+    table: "requesters",
+    name: "memory",
+};
+
+impl Store {
+    /// `None`: this API never asked before.
+    pub(crate) fn requester(
+        &self,
+        enrollment: &str,
+        audience: &str,
+    ) -> Result<Option<RequesterRow>> {
+        let key = self.sealer.lookup("requesters", audience);
+        self.read(|store| find(store, &self.sealer, enrollment, &key))
+    }
+
+    /// Changes what is remembered, in one transaction; for an API that is new, starting from `first_seen` at `at` and zeros.
+    pub(crate) fn record_requester(
+        &self,
+        enrollment: &str,
+        audience: &str,
+        at: i64,
+        change: impl FnOnce(&mut RequesterRow),
+    ) -> Result<()> {
+        let key = self.sealer.lookup("requesters", audience);
+        self.write(|store| {
+            if enrollments::find(store, enrollment)?.is_none() {
+                return Err(unknown_enrollment());
+            }
+            let mut row = find(store, &self.sealer, enrollment, &key)?.unwrap_or(RequesterRow {
+                first_seen: at,
+                ..RequesterRow::default()
+            });
+            change(&mut row);
+            let place = place(enrollment, &key);
+            let memory = document::seal(&self.sealer, MEMORY, &place, &memory(&row))?;
+            store.execute(
+                "INSERT INTO requesters (enrollment, audience, memory) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (enrollment, audience) DO UPDATE SET memory = excluded.memory",
+                (enrollment, &key, memory),
+            )?;
+            Ok(())
+        })
+    }
+}
+
+fn find(
+    store: &Connection,
+    sealer: &Sealer,
+    enrollment: &str,
+    key: &[u8],
+) -> Result<Option<RequesterRow>> {
+    let sealed: Option<Vec<u8>> = store
+        .query_row(
+            "SELECT memory FROM requesters WHERE enrollment = ?1 AND audience = ?2",
+            (enrollment, key),
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(sealed) = sealed else {
+        return Ok(None);
+    };
+    let memory = Document::open(sealer, MEMORY, &place(enrollment, key), &sealed)?;
+    let highest = memory.documents("highest")?;
+    let highest = highest
+        .iter()
+        .map(|amount| Ok((amount.text("currency")?, amount.text("decimal")?)));
+    Ok(Some(RequesterRow {
+        first_seen: memory.integer("first_seen")?,
+        approved: memory.integer("approved")?,
+        denied: memory.integer("denied")?,
+        reported: memory.integer("reported")?,
+        highest: highest.collect::<Result<_>>()?,
+    }))
+}
+
+fn memory(row: &RequesterRow) -> Value {
+    let highest = row.highest.iter().map(|(currency, decimal)| {
+        document([("currency", text(currency)), ("decimal", text(decimal))])
+    });
+    document([
+        ("first_seen", integer(row.first_seen)),
+        ("approved", integer(row.approved)),
+        ("denied", integer(row.denied)),
+        ("reported", integer(row.reported)),
+        ("highest", Some(Value::Array(highest.collect()))),
+    ])
+}
+
+fn place(enrollment: &str, key: &[u8]) -> String {
+    format!("{enrollment}\0{}", row_key(key))
+}

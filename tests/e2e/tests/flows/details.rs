@@ -1,0 +1,179 @@
+//! What a person sees of each kind of request, and what cannot be approved.
+
+use authenticator_core::{Approval, ErrorCode, MarkCode, Review, UnknownTypes};
+use e2e::{Agent, Phone, PhoneBuilder, options, payment, rows, start, text};
+use sandbox::{PathClass, Sandbox};
+use serde_json::{Value, json};
+
+async fn review_of(sandbox: &Sandbox, phone: &mut Phone, details: Value) -> Review {
+    Agent::new(sandbox).ask_for(&sandbox.ready().user_id, Some(&details), &[]).await;
+    phone.review().await
+}
+
+fn marks(review: &Review) -> Vec<MarkCode> {
+    let whole = review.marks.iter().map(|m| m.code);
+    whole.chain(rows(review).iter().flat_map(|row| row.marks.iter().map(|m| m.code))).collect()
+}
+
+#[tokio::test]
+async fn each_built_in_type_is_shown_in_its_own_words() {
+    let sandbox = start(options()).await;
+    let mut phone = Phone::ready(&sandbox).await;
+
+    let transfer = json!([{ "type": "money_transfer", "instructedAmount": { "amount": 2500, "currency": "USD" },
+        "sourceAccount": "xxxx-1234", "destinationAccount": "xxxx-9876", "beneficiary": "Hanna Herwitz", "subject": "A gift" }]);
+    let review = review_of(&sandbox, &mut phone, transfer).await;
+    assert_eq!(review.headline, "Pay 2,500.00 USD to Hanna Herwitz");
+    assert_eq!(text(&review, "Amount"), "2,500.00 USD");
+
+    let account = json!([{ "type": "account_information", "actions": ["list_accounts", "read_balances"],
+        "locations": ["https://api.bank.example/accounts"] }]);
+    let review = review_of(&sandbox, &mut phone, account).await;
+    assert!(rows(&review).iter().any(|row| row.text.contains("read_balances")));
+    assert!(!marks(&review).contains(&MarkCode::UnknownType));
+
+    let own = json!([{ "type": "urn:auth0:schemas:authorization-details:v1:example", "instruction": "Please approve",
+        "properties": { "b": { "display": true, "name": "Seat", "display_order": "2", "value": "12A" },
+                        "a": { "display": true, "name": "Flight", "display_order": 1, "value": "EX 42" },
+                        "c": { "display": false, "name": "ref", "display_order": 3, "value": "internal-7" } } }]);
+    let review = review_of(&sandbox, &mut phone, own).await;
+    assert!(!review.headline.contains("Please approve"), "{}", review.headline);
+    let order: Vec<&str> = rows(&review).iter().map(|row| row.text.as_str()).filter(|t| ["EX 42", "12A", "internal-7"].contains(t)).collect();
+    assert_eq!(order, ["EX 42", "12A", "internal-7"]);
+    assert!(marks(&review).contains(&MarkCode::HiddenBySender));
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn an_unknown_type_is_shown_whole_and_marked_or_blocked_by_configuration() {
+    let sandbox = start(options()).await;
+    sandbox.knobs().update(|k| k.unknown_rar_type = true);
+    let details = json!([{ "type": "rocket_launch", "site": { "name": "Kourou", "pad": 4 }, "crew": ["Ada", "Bo"], "armed": true }]);
+    let mut phone = Phone::ready(&sandbox).await;
+    let review = review_of(&sandbox, &mut phone, details.clone()).await;
+    assert!(marks(&review).contains(&MarkCode::UnknownType));
+    for shown in ["Kourou", "4"] {
+        assert!(rows(&review).iter().any(|row| row.text == shown), "{shown} is not shown");
+    }
+    assert!(rows(&review).iter().any(|row| row.text.contains("Ada") && row.text.contains("Bo")) || rows(&review).iter().any(|r| r.text == "Ada"));
+
+    let mut builder = PhoneBuilder::new(&sandbox);
+    builder.config.unknown_types = UnknownTypes::Block;
+    let mut strict = builder.enroll(&sandbox, &sandbox.ready().user_id).await;
+    let review = review_of(&sandbox, &mut strict, details).await;
+    assert!(matches!(review.approval, Approval::Blocked { reason: MarkCode::UnknownType, .. }), "{:?}", review.approval);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_payment_without_a_recipient_cannot_be_approved() {
+    let sandbox = start(options()).await;
+    let mut phone = Phone::ready(&sandbox).await;
+    let details = json!([{ "type": "payment_initiation", "instructedAmount": { "currency": "EUR", "amount": "249.00" } }]);
+    let review = review_of(&sandbox, &mut phone, details).await;
+    assert!(matches!(review.approval, Approval::Blocked { reason: MarkCode::IncompleteDetails, .. }), "{:?}", review.approval);
+    let error = phone.app.approve(review.challenge.clone(), review.digest, None).await.expect_err("blocked");
+    assert_eq!(error.code(), ErrorCode::ApprovalBlocked);
+    phone.app.deny(review.challenge, None, None).await.expect("denying is always possible");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn several_details_are_all_shown_and_counted() {
+    let sandbox = start(options()).await;
+    let mut phone = Phone::ready(&sandbox).await;
+    let mut details = payment();
+    let mut second = details[0].clone();
+    second["creditorName"] = "OtherCorp".into();
+    details.as_array_mut().expect("an array").push(second);
+    let review = review_of(&sandbox, &mut phone, details).await;
+    assert!(marks(&review).contains(&MarkCode::SeveralDetails));
+    for name in ["ExampleCorp", "OtherCorp"] {
+        assert!(rows(&review).iter().any(|row| row.text == name));
+    }
+    assert!(review.headline.contains('2'), "{}", review.headline);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn an_ambiguous_number_blocks_approval() {
+    let sandbox = start(options()).await;
+    let mut phone = Phone::ready(&sandbox).await;
+    // Written as text, so that no JSON library of the test rounds it.
+    let details = r#"[{"type":"account_information","identifier":"x","limit":9007199254740993}]"#;
+    let request = [("authorization_details", details), ("audience", &sandbox.ready().audience)];
+    Agent::new(&sandbox).ask_for(&sandbox.ready().user_id, None, &request).await;
+    let review = phone.review().await;
+    assert!(matches!(review.approval, Approval::Blocked { reason: MarkCode::AmbiguousNumber, .. }), "{:?}", review.approval);
+    assert!(rows(&review).iter().any(|row| row.text.replace(',', "").contains("9007199254740993")));
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn hidden_characters_are_made_visible() {
+    let sandbox = start(options()).await;
+    let mut phone = Phone::ready(&sandbox).await;
+    let mut details = payment();
+    details[0]["creditorName"] = "Example\u{202e}proC\u{200b}".into();
+    let review = review_of(&sandbox, &mut phone, details).await;
+    assert!(marks(&review).contains(&MarkCode::HiddenDirection));
+    let printed = format!("{review:?}");
+    assert!(!printed.contains('\u{202e}') && !printed.contains('\u{200b}'));
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn details_that_were_promised_and_are_missing_allow_denying_only() {
+    let sandbox = start(options()).await;
+    let mut phone = Phone::ready(&sandbox).await;
+    let agent = Agent::new(&sandbox);
+    let request = agent.ask().await;
+    sandbox.knobs().update(|k| k.consent_404 = true);
+    let review = phone.review().await;
+    assert!(matches!(review.approval, Approval::Blocked { reason: MarkCode::DetailsUnavailable, .. }), "{:?}", review.approval);
+    let error = phone.app.approve(review.challenge.clone(), review.digest, None).await.expect_err("blocked");
+    assert_eq!(error.code(), ErrorCode::ApprovalBlocked);
+    phone.app.deny(review.challenge, None, None).await.expect("deny");
+    agent.refused(&request, "access_denied").await;
+
+    let mut builder = PhoneBuilder::new(&sandbox);
+    builder.config.allow_missing_consent = true;
+    let mut lenient = builder.enroll(&sandbox, &sandbox.ready().user_id).await;
+    let request = agent.ask().await;
+    let review = lenient.review().await;
+    assert!(marks(&review).contains(&MarkCode::NoDetails));
+    lenient.app.approve(review.challenge, review.digest, None).await.expect("allowed by configuration");
+    agent.tokens(&request).await;
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_linking_id_that_is_no_consent_id_is_a_plain_approval() {
+    let sandbox = start(options()).await;
+    let mut phone = Phone::ready(&sandbox).await;
+    let agent = Agent::new(&sandbox);
+    let request = agent.ask().await;
+    let mut payload: Value = serde_json::from_str(&phone.push().await).expect("JSON");
+    let data = if payload.get("data").is_some() { &mut payload["data"] } else { &mut payload };
+    data["txlnkid"] = "0c9f7b1e-5f0a-4c55-9d0b-9d1c8a3f2b10".into();
+    let challenge = phone.app.receive_push(payload.to_string()).await.expect("a push");
+    let review = phone.app.review(challenge.id).await.expect("a review");
+    assert!(marks(&review).contains(&MarkCode::NoDetails), "{:?}", review.marks);
+    assert_ne!(review.approval, Approval::Blocked { reason: MarkCode::DetailsUnavailable, text: String::new() });
+    phone.app.approve(review.challenge, review.digest, None).await.expect("approve");
+    agent.tokens(&request).await;
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_truncated_consent_is_asked_for_again() {
+    let sandbox = start(options()).await;
+    let mut phone = Phone::ready(&sandbox).await;
+    Agent::new(&sandbox).ask().await;
+    let challenge = phone.challenge().await;
+    sandbox.knobs().update(|k| drop(k.truncate_body.insert(PathClass::Consent, 1)));
+    let error = phone.app.review(challenge.id.clone()).await.expect_err("half an answer");
+    assert_eq!(error.code(), ErrorCode::Interrupted);
+    phone.app.review(challenge.id).await.expect("the whole answer");
+    sandbox.stop().await;
+}

@@ -1,0 +1,9 @@
+//! Whole flows over real sockets, a chapter a file.
+
+mod accounts;
+mod answers;
+mod approvals;
+mod clock;
+mod details;
+mod faults;
+mod restarts;
