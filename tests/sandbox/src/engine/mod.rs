@@ -1,0 +1,3 @@
+//! The state machine behind all protocol surfaces.
+/// Shared state.
+pub struct Engine {}
