@@ -8,6 +8,11 @@ pub(super) fn visible(text: &str) -> Markup {
     html! { bdi { (marked(text)) } }
 }
 
+/// The same for places that hold plain text only, like an option of a list.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| name_of(c).unwrap_or_else(|| c.to_string())).collect()
+}
+
 /// The JSON text laid out one member a line, every token exactly as received and in the order received.
 /// Text that is not JSON is laid out as far as it goes: no byte is added to or taken from a token.
 pub(super) fn json(raw: &str) -> Markup {

@@ -1,10 +1,9 @@
 //! What every page has: the document, the navigation, and the small pieces the pages are made of.
 
-use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::super::text;
-use super::super::view::{Masked, Request, State, Tone, View};
+use crate::snapshot::{RequestState, RequestView, Snapshot};
 
 /// The anti-forgery value that every form carries.
 #[derive(Clone, Copy)]
@@ -12,7 +11,7 @@ pub(in super::super) struct Token<'a>(pub(in super::super) &'a str);
 
 /// One page. Its `data-live` regions are swapped by the script when something changes.
 pub(super) struct Page<'a> {
-    pub(super) view: &'a View,
+    pub(super) snapshot: &'a Snapshot,
     pub(super) path: &'a str,
     pub(super) title: &'a str,
     /// Reload without script while something on the page is still open.
@@ -21,7 +20,7 @@ pub(super) struct Page<'a> {
 
 impl Page<'_> {
     pub(super) fn html(&self, content: Markup) -> Markup {
-        let open = self.view.open_requests();
+        let open = self.snapshot.requests.iter().filter(|request| request.state == RequestState::Pending).count();
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -107,34 +106,40 @@ pub(super) fn hidden(token: Token<'_>) -> Markup {
     html! { input type="hidden" name="token" value=(token.0); }
 }
 
-pub(super) fn pill(state: State) -> Markup {
-    html! { span.pill class=(state.name()) { (state.name()) } }
+pub(super) fn pill(state: RequestState) -> Markup {
+    let name = match state {
+        RequestState::Pending => "pending",
+        RequestState::Approved => "approved",
+        RequestState::Denied => "denied",
+        RequestState::Expired => "expired",
+        RequestState::Redeemed => "redeemed",
+    };
+    html! { span.pill class=(name) { (name) } }
+}
+
+/// Whether time or the client can still change the request.
+pub(super) fn open(request: &RequestView) -> bool {
+    matches!(request.state, RequestState::Pending | RequestState::Approved)
 }
 
 /// How long an open request still has.
-pub(super) fn left(view: &View, request: &Request) -> Markup {
-    let seconds = request.expires.as_second().saturating_sub(view.now.as_second());
+pub(super) fn left(request: &RequestView) -> Markup {
+    let seconds = request.expires_in_s;
     html! {
-        @if request.state.open() && seconds > 0 {
+        @if open(request) && seconds > 0 {
             span.left data-left=(seconds) { (seconds / 60) ":" (format!("{:02}", seconds % 60)) " left" }
         }
     }
 }
 
-pub(super) fn masked(secret: Masked) -> Markup {
-    html! { span.secret { b aria-hidden="true" { "••••••" } "hidden, " (secret.chars()) " characters" } }
+/// The time of day of an RFC 3339 time, the rest on hovering.
+pub(super) fn time(at: &str) -> Markup {
+    html! { time datetime=(at) title=(at) { (at.get(11..19).unwrap_or(at)) } }
 }
 
-pub(super) fn time(at: Timestamp) -> Markup {
-    html! { time datetime=(at.to_string()) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()) { (at.strftime("%H:%M:%S").to_string()) } }
-}
-
-pub(super) fn tone(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Plain => "",
-        Tone::Good => "ok",
-        Tone::Bad => "fault",
-    }
+/// The day and time of an RFC 3339 time.
+pub(super) fn day(at: &str) -> Markup {
+    html! { time datetime=(at) { (at.get(..10).unwrap_or(at)) " " (at.get(11..19).unwrap_or_default()) } }
 }
 
 pub(super) fn chips(values: &[String]) -> Markup {

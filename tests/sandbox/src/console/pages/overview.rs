@@ -3,114 +3,111 @@
 use maud::{Markup, html};
 
 use super::super::samples::SAMPLES;
-use super::super::view::{Invitation, View};
-use super::super::{qr, text};
-use super::frame::{Page, Token, button, head, hidden, masked};
+use super::super::{Invitation, qr, text};
+use super::frame::{Page, Token, button, head, hidden, open};
 use super::request::rows;
+use crate::ready::Ready;
+use crate::snapshot::Snapshot;
 
 /// As many as fit beside the QR code.
 const LATEST: usize = 6;
 
-pub(in super::super) fn overview(view: &View, token: Token<'_>) -> Markup {
-    let waiting = view.requests.iter().any(|request| request.state.open());
-    Page { view, path: "/", title: "Overview", waiting }.html(html! {
+pub(in super::super) fn overview(snapshot: &Snapshot, ready: &Ready, invitation: Option<&Invitation>, token: Token<'_>) -> Markup {
+    let waiting = snapshot.requests.iter().any(open);
+    Page { snapshot, path: "/", title: "Overview", waiting }.html(html! {
         (head("Overview", html! { "An OpenID Provider with CIBA and push approval, on this machine." }))
-        div id="hint" data-live { (hint(view)) }
+        div id="hint" data-live {
+            @if snapshot.devices.is_empty() {
+                p.callout { strong { "First, connect a phone." } " Scan the code, or hand its link to " code { "sandbox phone enroll" } ". Then start a request." }
+            }
+        }
         div.split {
             div.stack {
-                (start(view, token))
+                (start(snapshot, ready, token))
                 section.card {
                     header { h2 { "Latest requests" } a href="/requests" { "All requests" } }
-                    div id="latest" data-live { (rows(view, LATEST)) }
+                    div id="latest" data-live { (rows(snapshot, LATEST)) }
                 }
             }
             div.stack {
-                (connect(view, token))
-                (credentials(view))
+                section.card {
+                    header { h2 { "Connect a phone" } }
+                    div.body.center id="invitation" data-live {
+                        (connect(snapshot, invitation))
+                        (button(token, "/invitation", &[], "New code", ""))
+                    }
+                }
+                (credentials(snapshot, ready))
             }
         }
     })
 }
 
-fn hint(view: &View) -> Markup {
-    let connected = view.devices.iter().any(|device| !device.revoked);
-    html! {
-        @if !connected {
-            div.callout { p { strong { "Next: connect a phone. " } "Scan the code with an app built on the core, or run " code { "sandbox phone enroll" } " with its link. Then start a request." } }
-        }
-    }
+/// Whether a device was enrolled for the user since the code was made.
+pub(in super::super) fn used(invitation: &Invitation, snapshot: &Snapshot) -> bool {
+    snapshot.devices.iter().filter(|device| device.user_id == invitation.user_id).count() > invitation.devices
 }
 
-fn start(view: &View, token: Token<'_>) -> Markup {
+fn start(snapshot: &Snapshot, ready: &Ready, token: Token<'_>) -> Markup {
     html! {
         section.card {
             header { h2 { "Start a request" } p { "as the sample client" } }
-            div.body {
-                form method="post" action="/requests" {
-                    (hidden(token))
-                    fieldset.samples aria-label="Sample" {
-                        @for (i, sample) in SAMPLES.iter().enumerate() {
-                            label {
-                                input type="radio" name="sample" value=(sample.name) checked[i == 0];
-                                span { b { (sample.title) } span { (sample.about) } }
-                            }
-                        }
-                    }
-                    div.go {
+            form.body method="post" action="/requests/start" {
+                (hidden(token))
+                fieldset.samples aria-label="Sample" {
+                    @for (i, sample) in SAMPLES.iter().enumerate() {
                         label {
-                            "User"
-                            select name="user" {
-                                @for user in &view.users {
-                                    option value=(user.id) selected[view.ready.as_ref().is_some_and(|ready| ready.user_id == user.id)] { (user.label) }
-                                }
-                            }
+                            input type="radio" name="sample" value=(sample.name) checked[i == 0];
+                            span { b { (sample.title) } span { (sample.about) } }
                         }
-                        button.primary { "Start request" }
                     }
                 }
-            }
-        }
-    }
-}
-
-fn connect(view: &View, token: Token<'_>) -> Markup {
-    html! {
-        section.card {
-            header { h2 { "Connect a phone" } }
-            div.body.center id="invitation" data-live {
-                @match &view.invitation {
-                    Some(invitation) => (code(invitation)),
-                    None => p.quiet { "The last code was used. Make a new one to connect another phone." },
+                div.go {
+                    label {
+                        "User"
+                        select name="user" {
+                            @for user in &snapshot.users { option value=(user.id) selected[user.id == ready.user_id] { (text::plain(&user.label)) } }
+                        }
+                    }
+                    button.primary { "Start request" }
                 }
-                (button(token, "/invitation", &[], "New code", ""))
             }
         }
     }
 }
 
-fn code(invitation: &Invitation) -> Markup {
+fn connect(snapshot: &Snapshot, invitation: Option<&Invitation>) -> Markup {
+    let Some(invitation) = invitation else {
+        return html! { p.quiet { "No code: the user is blocked or was deleted. Invite another one on the page " a href="/users" { "Users" } "." } };
+    };
+    let label = snapshot.users.iter().find(|user| user.id == invitation.user_id).map_or("", |user| user.label.as_str());
+    if used(invitation, snapshot) {
+        let name = snapshot.devices.iter().rev().find(|device| device.user_id == invitation.user_id).map_or("", |device| device.name.as_str());
+        return html! {
+            p { span.pill.good { "connected" } }
+            p { strong { (text::visible(name)) } br; span.quiet { "is enrolled for " (text::visible(label)) } }
+        };
+    }
     html! {
         @if let Some(picture) = qr::svg(&invitation.uri) { div.qr { (picture) } }
-        p.quiet { "Works once, for " (text::visible(&invitation.user)) "." }
+        p.quiet { "Works once, within five minutes," br; "for " (text::visible(label)) }
         details id="link" { summary { "Cannot scan? Use the link" } p { code { (invitation.uri) } } }
     }
 }
 
-fn credentials(view: &View) -> Markup {
+fn credentials(snapshot: &Snapshot, ready: &Ready) -> Markup {
     html! {
         section.card {
             header { h2 { "For your client" } }
             div.body {
-                dl.facts {
-                    dt { "Issuer" } dd { code { (view.issuer) } }
-                    @if let Some(ready) = &view.ready {
-                        dt { "Client id" } dd { code { (ready.client_id) } }
-                        dt { "Secret" } dd { (masked(ready.client_secret)) }
-                        dt { "User" } dd { code { (ready.user_id) } }
-                    }
+                dl.facts.narrow {
+                    dt { "Issuer" } dd { code { (snapshot.issuer) } }
+                    dt { "Client id" } dd { code { (ready.client_id) } }
+                    dt { "Secret" } dd { span.secret { "in the terminal that started the sandbox" } }
+                    dt { "User" } dd { code { (ready.user_id) } }
+                    dt { "Audience" } dd { code { (ready.audience) } }
                 }
             }
-            p.note { "The secret stands in the terminal where the sandbox was started." }
         }
     }
 }

@@ -3,32 +3,33 @@
 use maud::{Markup, html};
 
 use super::super::text;
-use super::super::view::{Answer, Push, Request, View};
-use super::frame::{Page, Token, button, chips, empty, head, left, masked, pill, time, tone};
+use super::frame::{Page, Token, button, chips, day, empty, head, left, open, pill, time};
+use super::log::{Step, steps};
+use crate::snapshot::{AnswerView, PushView, RequestState, RequestView, Snapshot};
 
-pub(in super::super) fn requests(view: &View) -> Markup {
-    let waiting = view.requests.iter().any(|request| request.state.open());
-    Page { view, path: "/requests", title: "Requests", waiting }.html(html! {
-        (head("Requests", html! { "Every call of " code { "/bc-authorize" } " that was accepted, newest first." }))
-        section.card id="requests" data-live { (rows(view, usize::MAX)) }
+pub(in super::super) fn requests(snapshot: &Snapshot) -> Markup {
+    let waiting = snapshot.requests.iter().any(open);
+    Page { snapshot, path: "/requests", title: "Requests", waiting }.html(html! {
+        (head("Requests", html! { "What clients asked at " code { "/bc-authorize" } ", newest first." }))
+        section.card id="requests" data-live { (rows(snapshot, usize::MAX)) }
     })
 }
 
 /// A table of at most `most` requests.
-pub(super) fn rows(view: &View, most: usize) -> Markup {
-    if view.requests.is_empty() {
-        return empty("No requests yet", html! { "Start one on the overview, or send " code { "POST /bc-authorize" } " from your own client." });
+pub(super) fn rows(snapshot: &Snapshot, most: usize) -> Markup {
+    if snapshot.requests.is_empty() {
+        return empty("No requests yet", html! { "Start one on the " a href="/" { "overview" } ", or send " code { "POST /bc-authorize" } " from your own client." });
     }
     html! {
         table {
             thead { tr { th { "Request" } th { "Client and user" } th { "Started" } th { "State" } } }
             tbody {
-                @for request in view.requests.iter().take(most) {
+                @for request in snapshot.requests.iter().take(most) {
                     tr.link {
-                        td { a.what href={ "/requests/" (request.id) } { (text::visible(&request.binding_message)) } span.sub { (kinds(request)) } }
-                        td data-label="From" { (text::visible(&request.client)) " " span.sub { (text::visible(&request.user)) } }
-                        td data-label="Started" { (time(request.started)) }
-                        td data-label="State" { (pill(request.state)) " " span.sub { (left(view, request)) } }
+                        td { a.what href={ "/requests/" (request.id) } { (title(request)) } span.sub { (text::visible(&kinds(request))) } }
+                        td data-label="From" { (text::visible(&request.client_name)) " " span.sub { (text::visible(&request.user_label)) } }
+                        td data-label="Started" { (time(&request.created_at)) }
+                        td data-label="State" { (pill(request.state)) " " span.sub { (left(request)) } }
                     }
                 }
             }
@@ -36,136 +37,196 @@ pub(super) fn rows(view: &View, most: usize) -> Markup {
     }
 }
 
+fn title(request: &RequestView) -> Markup {
+    match &request.binding_message {
+        Some(message) => text::visible(message),
+        None => html! { "No binding message" },
+    }
+}
+
 /// The types of the details, for the eye; the page of the request has the text itself.
-fn kinds(request: &Request) -> String {
+fn kinds(request: &RequestView) -> String {
     #[derive(serde::Deserialize)]
     struct Typed {
         r#type: String,
     }
-    let Some(details) = &request.details else { return "no details".to_owned() };
-    let typed: Vec<Typed> = serde_json::from_str(details).unwrap_or_default();
-    let names: Vec<_> = typed.into_iter().map(|detail| detail.r#type).collect();
-    if names.is_empty() { "no details".to_owned() } else { names.join(", ") }
+    let typed: Vec<Typed> = request.details.as_deref().and_then(|details| serde_json::from_str(details).ok()).unwrap_or_default();
+    match typed.len() {
+        0 => "no details".to_owned(),
+        _ => typed.into_iter().map(|detail| detail.r#type).collect::<Vec<_>>().join(", "),
+    }
 }
 
-pub(in super::super) fn request(view: &View, request: &Request, token: Token<'_>) -> Markup {
-    let title = format!("Request {}", request.binding_message);
-    Page { view, path: "/requests", title: &title, waiting: request.state.open() }.html(html! {
+pub(in super::super) fn request(snapshot: &Snapshot, request: &RequestView, token: Token<'_>) -> Markup {
+    Page { snapshot, path: "/requests", title: request.binding_message.as_deref().unwrap_or("Request"), waiting: open(request) }.html(html! {
         a.crumb href="/requests" { "← Requests" }
         div.head {
-            div { h1 { (text::visible(&request.binding_message)) } p { "The binding message: the same words must stand on both screens." } }
-            div id="state" data-live { (pill(request.state)) " " (left(view, request)) }
+            div { h1 { (title(request)) } p { "The binding message. The same words stand on both screens." } }
+            div.state id="state" data-live { (left(request)) (pill(request.state)) }
         }
         div.split {
             div.stack id="exchange" data-live {
-                (summary(request))
                 (details(request))
-                (pushes(request))
-                (consent(request))
-                (answer(request.answer.as_ref()))
+                (pushes(snapshot, request))
+                (consent(snapshot, request))
+                (answer(snapshot, request.answer.as_ref()))
             }
             div.stack {
-                section.card id="timeline" data-live { (timeline(request)) }
-                section.card {
-                    header { h2 { "Again" } }
-                    div.body { p.quiet { "Send the same request once more, as a new one." } (button(token, "/requests/again", &[("request", &request.id)], "Start again", "")) }
-                }
+                (decide(request, token))
+                (summary(request))
+                section.card id="timeline" data-live { (timeline(snapshot, request)) }
             }
         }
     })
 }
 
-fn summary(request: &Request) -> Markup {
+fn decide(request: &RequestView, token: Token<'_>) -> Markup {
     html! {
-        section.card {
-            header { h2 { "Request" } p { time datetime=(request.started.to_string()) { (request.started.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()) } } }
+        section.card id="decide" data-live {
             div.body {
-                dl.facts {
-                    dt { "Client" } dd { (text::visible(&request.client)) }
-                    dt { "User" } dd { (text::visible(&request.user)) }
-                    dt { "Audience" } dd { @if let Some(audience) = &request.audience { code { (text::visible(audience)) } } @else { span.quiet { "none" } } }
-                    dt { "Scope" } dd { (chips(&request.scope)) }
-                    dt { "auth_req_id" } dd { (masked(request.auth_req_id)) }
-                    dt { "Ends" } dd { (time(request.expires)) }
-                    dt { "Polls" } dd { (request.polls) span.quiet { ", at most one every " (request.interval) " s" } }
+                @if request.state == RequestState::Pending {
+                    p.quiet { "Waiting for a phone. To go on without one:" }
+                    div.buttons {
+                        (button(token, "/requests/decide", &[("request", &request.id), ("accept", "true")], "Approve", ""))
+                        (button(token, "/requests/decide", &[("request", &request.id), ("accept", "false")], "Deny", "danger"))
+                    }
+                } @else {
+                    p.quiet { (outcome(request.state)) }
+                    (button(token, "/requests/again", &[("request", &request.id)], "Send it again", ""))
                 }
             }
         }
     }
 }
 
-fn details(request: &Request) -> Markup {
+fn outcome(state: RequestState) -> &'static str {
+    match state {
+        RequestState::Pending => "Waiting for a phone.",
+        RequestState::Approved => "Approved. The client gets its tokens with its next poll.",
+        RequestState::Denied => "Denied. The client is told so with its next poll.",
+        RequestState::Expired => "Nobody answered, or the client did not fetch its tokens in time.",
+        RequestState::Redeemed => "Approved, and the client has its tokens.",
+    }
+}
+
+fn summary(request: &RequestView) -> Markup {
+    html! {
+        section.card id="summary" data-live {
+            header { h2 { "Request" } }
+            div.body {
+                dl.facts.narrow {
+                    dt { "Client" } dd { (text::visible(&request.client_name)) }
+                    dt { "User" } dd { (text::visible(&request.user_label)) }
+                    dt { "Audience" } dd { @match &request.audience { Some(audience) => code { (text::visible(audience)) }, None => span.quiet { "none" } } }
+                    dt { "Scope" } dd { (chips(&request.scope)) }
+                    dt { "Consent" } dd { code { (request.id) } }
+                    dt { "auth_req_id" } dd { code { (request.auth_req_id) } }
+                    dt { "Channel" } dd { (request.channel) }
+                    dt { "Started" } dd { (day(&request.created_at)) }
+                    dt { "Ends" } dd { (day(&request.expires_at)) }
+                    dt { "Polls" } dd { (request.polls) span.quiet { ", one every " (request.interval) " s" } }
+                }
+            }
+        }
+    }
+}
+
+fn details(request: &RequestView) -> Markup {
     html! {
         section.card {
-            header { h2 { "Authorization details" } p { "as received" } }
+            header { h2 { "Authorization details" } p { "exactly as received" } }
             @match &request.details {
                 Some(details) => pre tabindex="0" aria-label="Authorization details" { (text::json(details)) },
-                None => (empty("No details", html! { "The client sent a binding message only: a plain login." })),
+                None => (empty("No details", html! { "The client sent a binding message only." })),
             }
         }
     }
 }
 
-fn pushes(request: &Request) -> Markup {
+fn pushes(snapshot: &Snapshot, request: &RequestView) -> Markup {
     html! {
         section.card {
-            header { h2 { "The push that went out" } p { "secrets masked" } }
+            header { h2 { "The push that went out" } p { "transaction token masked" } }
             @if request.pushes.is_empty() {
-                (empty("No push was sent", html! { "The user had no device when the request started, or a knob held the push back." }))
+                (empty("No push yet", html! { "The user has no device, or a knob holds the push back." }))
             }
-            @for (i, push) in request.pushes.iter().enumerate() { (one_push(i, push)) }
+            @for (i, push) in request.pushes.iter().enumerate() { (one_push(snapshot, i, push)) }
         }
     }
 }
 
-fn one_push(i: usize, push: &Push) -> Markup {
+fn one_push(snapshot: &Snapshot, i: usize, push: &PushView) -> Markup {
     html! {
         details id={ "push-" (i) } open[i == 0] {
-            summary { (push.service) span.quiet { " to " (text::visible(&push.device)) ", " (push.outcome) } }
-            pre tabindex="0" aria-label={ "Push by " (push.service) } { (text::json(&push.payload)) }
+            summary { (push.provider) span.quiet { " to " (text::visible(device(snapshot, &push.device_id))) } " " span.pill class=(delivery(&push.status)) { (push.status) } }
+            pre tabindex="0" aria-label={ "Push by " (push.provider) } { (text::json(&push.payload)) }
         }
     }
 }
 
-fn consent(request: &Request) -> Markup {
+fn delivery(status: &str) -> &'static str {
+    match status {
+        "delivered" => "good",
+        "lost" => "bad",
+        _ => "plain",
+    }
+}
+
+/// The device's own name, or its id when it is gone.
+pub(super) fn device<'a>(snapshot: &'a Snapshot, id: &'a str) -> &'a str {
+    snapshot.devices.iter().find(|device| device.id == id).map_or(id, |device| device.name.as_str())
+}
+
+fn consent(snapshot: &Snapshot, request: &RequestView) -> Markup {
+    let path = format!("/rich-consents/{}", request.id);
+    let fetched = snapshot.exchanges.iter().find(|exchange| exchange.path.ends_with(&path) && exchange.status == 200);
     html! {
         section.card {
-            header { h2 { "Consent" } p { code { "GET /rich-consents" } } }
-            @match &request.consent {
-                Some(consent) => details id="consent" { summary { "What a phone is given" } pre tabindex="0" aria-label="Consent" { (text::json(consent)) } },
-                None => (empty("No consent", html! { "It is made when the request goes out as a push." })),
+            header { h2 { "Consent" } p { "what the phone was given" } }
+            @match fetched {
+                Some(exchange) => pre tabindex="0" aria-label="Consent" { (text::json(&exchange.response_body)) },
+                None => (empty("Not fetched yet", html! { "A phone asks for it with " code { "GET /rich-consents/…" } " when the person opens the request." })),
             }
         }
     }
 }
 
-fn answer(answer: Option<&Answer>) -> Markup {
+fn answer(snapshot: &Snapshot, answer: Option<&AnswerView>) -> Markup {
     html! {
         section.card {
-            header { h2 { "Answer" } @if answer.is_some() { p { "signature verified" } } }
+            header { h2 { "Answer" } @if answer.is_some_and(|answer| answer.device_id.is_some()) { p { "signature verified" } } }
             @match answer {
-                Some(answer) => {
-                    pre tabindex="0" aria-label="Claims of the answer" { (text::json(&answer.claims)) }
-                    @match &answer.consent_claim {
-                        Some(claim) => {
-                            div.then { span.pill.good { "signed consent claimed" } " " span.quiet { "the phone names what it showed and what it was sent" } }
-                            details id="claim" { summary { "The claim" } pre tabindex="0" aria-label="Signed consent" { (text::json(claim)) } }
-                        }
-                        None => div.then { span.pill.plain { "no signed consent" } " " span.quiet { "the answer does not say what was shown" } },
-                    }
-                }
-                None => (empty("No answer yet", html! { "Approve or deny on a connected phone, or with " code { "sandbox phone approve" } "." })),
+                Some(answer) => (decision(snapshot, answer)),
+                None => (empty("No answer yet", html! { "Approve or deny on a connected phone, or run " code { "sandbox phone approve" } "." })),
             }
         }
     }
 }
 
-fn timeline(request: &Request) -> Markup {
+fn decision(snapshot: &Snapshot, answer: &AnswerView) -> Markup {
+    html! {
+        div.body {
+            dl.facts {
+                dt { "Decision" } dd { @if answer.accepted { span.pill.good { "approved" } } @else { span.pill.bad { "denied" } } }
+                @if let Some(reason) = &answer.reason { dt { "Reason" } dd { (text::visible(reason)) } }
+                dt { "By" } dd { @match &answer.device_id { Some(id) => (text::visible(device(snapshot, id))), None => "this console, without a phone" } }
+                dt { "At" } dd { (day(&answer.at)) }
+                dt { "Signed consent" } dd {
+                    @if answer.consent_claim.is_some() { span.pill.good { "claimed" } " " span.quiet { "the answer names what was sent and what was shown" } }
+                    @else { span.pill.plain { "not claimed" } " " span.quiet { "the answer does not say what was shown" } }
+                }
+            }
+        }
+        @if let Some(claim) = &answer.consent_claim { pre.below tabindex="0" aria-label="Signed consent claim" { (text::json(claim)) } }
+    }
+}
+
+fn timeline(snapshot: &Snapshot, request: &RequestView) -> Markup {
     html! {
         header { h2 { "Exchange" } p { "oldest first" } }
         ol.line {
-            @for event in &request.timeline {
-                li class=(tone(event.tone)) { (time(event.at)) b { (text::visible(&event.what)) } @if !event.detail.is_empty() { span { (text::visible(&event.detail)) } } }
+            @for Step { at, what, detail, tone } in steps(snapshot, request) {
+                li class=(tone) { @if let Some(at) = at { (time(at)) } b { (what) } @if !detail.is_empty() { span { (text::visible(&detail)) } } }
             }
         }
     }
