@@ -22,18 +22,25 @@ pub(super) struct Start {
 
 pub(super) async fn start(State(console): State<Console>, Form(form): Form<Start>) -> Response {
     let Some(sample) = samples::find(&form.sample) else {
-        return refuse(StatusCode::BAD_REQUEST, "No such sample", "Choose one of the samples on the overview.");
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "No such sample",
+            "Choose one of the samples on the overview.",
+        );
     };
-    begin(
-        &console,
-        StartRequest {
-            user_id: form.user,
-            binding_message: sample.binding_message.to_owned(),
-            scope: "openid".to_owned(),
-            details: sample.details.map(str::to_owned),
-            ..StartRequest::default()
-        },
-    )
+    let request = StartRequest {
+        user_id: form.user,
+        binding_message: sample.binding_message.to_owned(),
+        scope: "openid".to_owned(),
+        details: sample.details.map(str::to_owned),
+        ..StartRequest::default()
+    };
+    let knobs = console.handle.knobs();
+    let before = knobs.get().unknown_rar_type;
+    knobs.update(|knobs| knobs.unknown_rar_type = before || sample.unregistered);
+    let answer = begin(&console, request);
+    knobs.update(|knobs| knobs.unknown_rar_type = before);
+    answer
 }
 
 #[derive(Deserialize)]
@@ -43,8 +50,16 @@ pub(super) struct OfRequest {
 
 pub(super) async fn again(State(console): State<Console>, Form(form): Form<OfRequest>) -> Response {
     let snapshot = console.snapshot();
-    let Some(request) = snapshot.requests.into_iter().find(|request| request.id == form.request) else {
-        return refuse(StatusCode::NOT_FOUND, "No such request", "The sandbox has forgotten it.");
+    let Some(request) = snapshot
+        .requests
+        .into_iter()
+        .find(|request| request.id == form.request)
+    else {
+        return refuse(
+            StatusCode::NOT_FOUND,
+            "No such request",
+            "The sandbox has forgotten it.",
+        );
     };
     begin(
         &console,
@@ -67,7 +82,16 @@ fn begin(console: &Console, request: StartRequest) -> Response {
             let reason = if error.description.is_empty() {
                 format!("The provider answered {}.", error.error)
             } else {
-                format!("The provider answered {}: {}", error.error, error.description)
+                format!(
+                    "The provider answered {}: {}",
+                    error.error, error.description
+                )
+            };
+            let reason = match error.error.as_str() {
+                "invalid_authorization_details" => format!(
+                    "{reason} The knob \u{201c}Any detail type\u{201d} lets unregistered types through."
+                ),
+                _ => reason,
             };
             refuse(status, "The request was refused", &reason)
         }
@@ -84,7 +108,11 @@ pub(super) async fn decide(State(console): State<Console>, Form(form): Form<Deci
     if console.handle.decide(&form.request, form.accept) {
         Redirect::to(&format!("/requests/{}", form.request)).into_response()
     } else {
-        refuse(StatusCode::CONFLICT, "Too late", "The request is no longer pending: it was answered, or its time is over.")
+        refuse(
+            StatusCode::CONFLICT,
+            "Too late",
+            "The request is no longer pending: it was answered, or its time is over.",
+        )
     }
 }
 
@@ -97,14 +125,21 @@ pub(super) async fn invite(State(console): State<Console>, Form(form): Form<OfUs
     let user_id = form.user.unwrap_or_else(|| console.handle.ready().user_id);
     match new_invitation(&console, &console.snapshot(), &user_id) {
         Ok(()) => Redirect::to("/").into_response(),
-        Err(_) => refuse(StatusCode::CONFLICT, "No code was made", "The user does not exist any more, or is blocked."),
+        Err(_) => refuse(
+            StatusCode::CONFLICT,
+            "No code was made",
+            "The user does not exist any more, or is blocked.",
+        ),
     }
 }
 
 /// Makes a code where there is none or the last one has run out. Leaves a used one: the page says so.
 pub(super) fn keep_invitation(console: &Console, snapshot: &Snapshot, user_id: &str) {
     let stale = match &*console.invitation() {
-        Some(invitation) => !super::pages::used(invitation, snapshot) && age(&invitation.made, &snapshot.now) >= LIFE_S,
+        Some(invitation) => {
+            !super::pages::used(invitation, snapshot)
+                && age(&invitation.made, &snapshot.now) >= LIFE_S
+        }
         None => true,
     };
     if stale {
@@ -123,14 +158,21 @@ fn new_invitation(console: &Console, snapshot: &Snapshot, user_id: &str) -> anyh
     *current = Some(Invitation {
         uri: uri?,
         user_id: user_id.to_owned(),
-        devices: snapshot.devices.iter().filter(|device| device.user_id == user_id).count(),
+        devices: snapshot
+            .devices
+            .iter()
+            .filter(|device| device.user_id == user_id)
+            .count(),
         made: snapshot.now.clone(),
     });
     Ok(())
 }
 
 fn age(from: &str, to: &str) -> i64 {
-    let second = |text: &str| text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+    let second = |text: &str| {
+        text.parse::<jiff::Timestamp>()
+            .map_or(0, jiff::Timestamp::as_second)
+    };
     second(to) - second(from)
 }
 
@@ -140,7 +182,9 @@ pub(super) struct Seconds {
 }
 
 pub(super) async fn advance(State(console): State<Console>, Form(form): Form<Seconds>) -> Response {
-    console.handle.advance(Duration::from_secs(form.seconds.into()));
+    console
+        .handle
+        .advance(Duration::from_secs(form.seconds.into()));
     Redirect::to("/knobs").into_response()
 }
 
@@ -149,13 +193,20 @@ pub(super) async fn reset_knobs(State(console): State<Console>) -> Response {
     Redirect::to("/knobs").into_response()
 }
 
-pub(super) async fn set_knobs(State(console): State<Console>, Form(form): Form<BTreeMap<String, String>>) -> Response {
+pub(super) async fn set_knobs(
+    State(console): State<Console>,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
     match knobs(&form) {
         Some(knobs) => {
             console.handle.knobs().set(knobs);
             Redirect::to("/knobs").into_response()
         }
-        None => refuse(StatusCode::BAD_REQUEST, "Not a number", "One of the fields is not a whole number, or too large."),
+        None => refuse(
+            StatusCode::BAD_REQUEST,
+            "Not a number",
+            "One of the fields is not a whole number, or too large.",
+        ),
     }
 }
 
@@ -191,7 +242,10 @@ fn counted(form: &BTreeMap<String, String>, fault: &str) -> Option<BTreeMap<Path
     Some(calls)
 }
 
-fn number<N: std::str::FromStr + Default>(form: &BTreeMap<String, String>, name: &str) -> Option<N> {
+fn number<N: std::str::FromStr + Default>(
+    form: &BTreeMap<String, String>,
+    name: &str,
+) -> Option<N> {
     match form.get(name).map(|text| text.trim()) {
         None | Some("") => Some(N::default()),
         Some(text) => text.parse().ok(),

@@ -22,7 +22,10 @@ const PROTECTIONS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 /// Refuses every call under a name that is not loopback: a site whose name was rebound to 127.0.0.1
@@ -31,32 +34,58 @@ pub(super) async fn loopback_only(request: Request, next: Next) -> Response {
     let mut answer = if host(request.headers()).is_some_and(is_loopback) {
         next.run(request).await
     } else {
-        refuse(StatusCode::MISDIRECTED_REQUEST, "Wrong name", "The console answers under localhost, 127.0.0.1 and [::1] only.")
+        refuse(
+            StatusCode::MISDIRECTED_REQUEST,
+            "Wrong name",
+            "The console answers under localhost, 127.0.0.1 and [::1] only.",
+        )
     };
     for (name, value) in PROTECTIONS {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        answer
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     answer
 }
 
 /// Refuses a POST that did not come from a form of this console.
-pub(super) async fn own_forms_only(State(console): State<Console>, request: Request, next: Next) -> Response {
+pub(super) async fn own_forms_only(
+    State(console): State<Console>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(form) = to_bytes(body, LARGEST_FORM).await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "Too large", "No form of the console is that large.");
+        return refuse(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Too large",
+            "No form of the console is that large.",
+        );
     };
-    let sent = form_urlencoded::parse(&form).find(|(name, _)| name == "token").map(|(_, value)| value);
+    let sent = form_urlencoded::parse(&form)
+        .find(|(name, _)| name == "token")
+        .map(|(_, value)| value);
     let own = sent.is_some_and(|sent| bool::from(sent.as_bytes().ct_eq(console.token.as_bytes())));
     if !own || !same_origin(&parts.headers) {
-        return refuse(StatusCode::FORBIDDEN, "Not done", "The form is not of this run of the sandbox. Load the page again and repeat.");
+        return refuse(
+            StatusCode::FORBIDDEN,
+            "Not done",
+            "The form is not of this run of the sandbox. Load the page again and repeat.",
+        );
     }
     next.run(Request::from_parts(parts, Body::from(form))).await
 }
 
 pub(super) fn new_token() -> std::sync::Arc<str> {
     let mut bytes = [0u8; 32];
-    rand::rngs::OsRng.try_fill_bytes(&mut bytes).expect("a machine without random numbers cannot run a sandbox");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    rand::rngs::OsRng
+        .try_fill_bytes(&mut bytes)
+        .expect("a machine without random numbers cannot run a sandbox");
+    bytes
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()
+        .into()
 }
 
 /// Browsers say where a form comes from in two headers. Under `Referrer-Policy: no-referrer` they send
@@ -98,10 +127,24 @@ mod tests {
 
     #[test]
     fn only_loopback_names_are_answered() {
-        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "[::1]"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:1",
+            "[::1]:8080",
+            "[::1]",
+        ] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["", "example.com", "127.0.0.1.example.com", "localhost.example.com:80", "127.0.0.1:80@evil.example", "0.0.0.0", "::1"] {
+        for host in [
+            "",
+            "example.com",
+            "127.0.0.1.example.com",
+            "localhost.example.com:80",
+            "127.0.0.1:80@evil.example",
+            "0.0.0.0",
+            "::1",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }
@@ -112,16 +155,36 @@ mod tests {
             [("host", "localhost:7000")]
                 .iter()
                 .chain(pairs)
-                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .map(|(name, value)| {
+                    (
+                        HeaderName::from_static(name),
+                        HeaderValue::from_static(value),
+                    )
+                })
                 .collect()
         };
         assert!(same_origin(&headers(&[])));
-        assert!(same_origin(&headers(&[("origin", "http://localhost:7000")])));
-        assert!(same_origin(&headers(&[("origin", "null"), ("sec-fetch-site", "same-origin")])));
+        assert!(same_origin(&headers(&[(
+            "origin",
+            "http://localhost:7000"
+        )])));
+        assert!(same_origin(&headers(&[
+            ("origin", "null"),
+            ("sec-fetch-site", "same-origin")
+        ])));
         assert!(!same_origin(&headers(&[("origin", "null")])));
-        assert!(!same_origin(&headers(&[("origin", "http://localhost:7001")])));
-        assert!(!same_origin(&headers(&[("origin", "https://evil.example")])));
+        assert!(!same_origin(&headers(&[(
+            "origin",
+            "http://localhost:7001"
+        )])));
+        assert!(!same_origin(&headers(&[(
+            "origin",
+            "https://evil.example"
+        )])));
         assert!(!same_origin(&headers(&[("sec-fetch-site", "cross-site")])));
-        assert!(!same_origin(&headers(&[("sec-fetch-site", "same-site"), ("origin", "http://localhost:7000")])));
+        assert!(!same_origin(&headers(&[
+            ("sec-fetch-site", "same-site"),
+            ("origin", "http://localhost:7000")
+        ])));
     }
 }

@@ -14,14 +14,19 @@ use crate::snapshot::Snapshot;
 /// How long a change may stay unseen. A look at the state costs less than a page.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
-pub(super) async fn events(State(console): State<Console>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub(super) async fn events(
+    State(console): State<Console>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let seen = fingerprint(&console.snapshot());
     let changes = stream::unfold((console, seen), |(console, seen)| async move {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let now = fingerprint(&console.snapshot());
             if now != seen {
-                return Some((Ok(Event::default().event("change").data("")), (console, now)));
+                return Some((
+                    Ok(Event::default().event("change").data("")),
+                    (console, now),
+                ));
             }
         }
     });
@@ -31,8 +36,20 @@ pub(super) async fn events(State(console): State<Console>) -> Sse<impl Stream<It
 /// Changes with everything a page shows except the passing of time.
 fn fingerprint(snapshot: &Snapshot) -> u64 {
     let mut hash = DefaultHasher::new();
-    let still = Snapshot { now: String::new(), ..snapshot.clone() };
-    let requests = still.requests.into_iter().map(|request| crate::snapshot::RequestView { expires_in_s: 0, ..request }).collect();
-    serde_json::to_vec(&Snapshot { requests, ..still }).unwrap_or_default().hash(&mut hash);
+    let still = Snapshot {
+        now: String::new(),
+        ..snapshot.clone()
+    };
+    let requests = still
+        .requests
+        .into_iter()
+        .map(|request| crate::snapshot::RequestView {
+            expires_in_s: 0,
+            ..request
+        })
+        .collect();
+    serde_json::to_vec(&Snapshot { requests, ..still })
+        .unwrap_or_default()
+        .hash(&mut hash);
     hash.finish()
 }

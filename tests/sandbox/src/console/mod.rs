@@ -26,7 +26,11 @@ use crate::snapshot::Snapshot;
 
 /// Pages of the console, served at the root of the console listener.
 pub(crate) fn router(handle: Handle) -> Router {
-    let console = Console { handle, token: gate::new_token(), invitation: Arc::default() };
+    let console = Console {
+        handle,
+        token: gate::new_token(),
+        invitation: Arc::default(),
+    };
     let actions = Router::new()
         .route("/requests/start", post(actions::start))
         .route("/requests/again", post(actions::again))
@@ -35,20 +39,55 @@ pub(crate) fn router(handle: Handle) -> Router {
         .route("/knobs/set", post(actions::set_knobs))
         .route("/knobs/reset", post(actions::reset_knobs))
         .route("/clock", post(actions::advance))
-        .layer(axum::middleware::from_fn_with_state(console.clone(), gate::own_forms_only));
+        .layer(axum::middleware::from_fn_with_state(
+            console.clone(),
+            gate::own_forms_only,
+        ));
     Router::new()
         .route("/", get(overview))
-        .route("/requests", get(async |State(c): State<Console>| pages::requests(&c.snapshot())))
+        .route(
+            "/requests",
+            get(async |State(c): State<Console>| pages::requests(&c.snapshot())),
+        )
         .route("/requests/{id}", get(request))
-        .route("/users", get(async |State(c): State<Console>| pages::users(&c.snapshot(), c.token())))
-        .route("/devices", get(async |State(c): State<Console>| pages::devices(&c.snapshot(), c.token())))
-        .route("/clients", get(async |State(c): State<Console>| pages::clients(&c.snapshot())))
-        .route("/apis", get(async |State(c): State<Console>| pages::apis(&c.snapshot())))
-        .route("/log", get(async |State(c): State<Console>| pages::log(&c.snapshot())))
-        .route("/knobs", get(async |State(c): State<Console>| pages::knobs(&c.snapshot(), c.token())))
+        .route(
+            "/users",
+            get(async |State(c): State<Console>| pages::users(&c.snapshot(), c.token())),
+        )
+        .route(
+            "/devices",
+            get(async |State(c): State<Console>| pages::devices(&c.snapshot(), c.token())),
+        )
+        .route(
+            "/clients",
+            get(async |State(c): State<Console>| pages::clients(&c.snapshot())),
+        )
+        .route(
+            "/apis",
+            get(async |State(c): State<Console>| pages::apis(&c.snapshot())),
+        )
+        .route(
+            "/log",
+            get(async |State(c): State<Console>| pages::log(&c.snapshot())),
+        )
+        .route(
+            "/knobs",
+            get(async |State(c): State<Console>| pages::knobs(&c.snapshot(), c.token())),
+        )
         .route("/events", get(live::events))
-        .route("/console.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], CSS)))
-        .route("/console.js", get(async || ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)))
+        .route(
+            "/console.css",
+            get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], CSS)),
+        )
+        .route(
+            "/console.js",
+            get(async || {
+                (
+                    [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
+                    SCRIPT,
+                )
+            }),
+        )
         .merge(actions)
         .layer(axum::middleware::from_fn(gate::loopback_only))
         .with_state(console)
@@ -87,7 +126,9 @@ impl Console {
     }
 
     fn invitation(&self) -> MutexGuard<'_, Option<Invitation>> {
-        self.invitation.lock().unwrap_or_else(PoisonError::into_inner)
+        self.invitation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,7 +146,10 @@ async fn request(State(console): State<Console>, Path(id): Path<String>) -> Resp
         Some(request) => pages::request(&snapshot, request, console.token()).into_response(),
         None => (
             StatusCode::NOT_FOUND,
-            pages::refusal("No such request", "It was never made, or it is so old that the sandbox has forgotten it."),
+            pages::refusal(
+                "No such request",
+                "It was never made, or it is so old that the sandbox has forgotten it.",
+            ),
         )
             .into_response(),
     }

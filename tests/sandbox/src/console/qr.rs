@@ -16,9 +16,17 @@ pub(super) fn svg(text: &str) -> Option<Markup> {
         let row = &code[y];
         let mut x = 0;
         while x < code.size {
-            let run = row[x..code.size].iter().take_while(|module| module.value()).count();
+            let run = row[x..code.size]
+                .iter()
+                .take_while(|module| module.value())
+                .count();
             if run > 0 {
-                let _ = write!(path, "M{} {}h{run}v1h-{run}z", x + QUIET_ZONE, y + QUIET_ZONE);
+                let _ = write!(
+                    path,
+                    "M{} {}h{run}v1h-{run}z",
+                    x + QUIET_ZONE,
+                    y + QUIET_ZONE
+                );
             }
             x += run.max(1);
         }

@@ -6,7 +6,10 @@ use super::pages::{self, Token};
 use super::{Invitation, samples};
 use crate::knobs::{KnobState, PathClass};
 use crate::ready::Ready;
-use crate::snapshot::{AnswerView, ApiView, ClientView, DeviceView, Exchange, PushView, RequestState, RequestView, Snapshot, UserView};
+use crate::snapshot::{
+    AnswerView, ApiView, ClientView, DeviceView, Exchange, PushView, RequestState, RequestView,
+    Snapshot, UserView,
+};
 
 const TOKEN: Token<'static> = Token("form-token");
 
@@ -37,9 +40,17 @@ fn a_page_reloads_without_script_only_while_a_request_is_open() {
 #[test]
 fn a_fresh_sandbox_says_what_to_do_next() {
     let snapshot = fresh();
-    assert!(pages::overview(&snapshot, &ready(), Some(&invitation(0)), TOKEN).0.contains("First, connect a phone."));
+    assert!(
+        pages::overview(&snapshot, &ready(), Some(&invitation(0)), TOKEN)
+            .0
+            .contains("First, connect a phone.")
+    );
     assert!(pages::requests(&snapshot).0.contains("No requests yet"));
-    assert!(pages::devices(&snapshot, TOKEN).0.contains("No devices yet"));
+    assert!(
+        pages::devices(&snapshot, TOKEN)
+            .0
+            .contains("No devices yet")
+    );
     assert!(pages::log(&snapshot).0.contains("Nothing happened yet"));
 }
 
@@ -47,13 +58,19 @@ fn a_fresh_sandbox_says_what_to_do_next() {
 fn a_used_code_is_replaced_by_the_name_of_the_phone() {
     let page = pages::overview(&busy(), &ready(), Some(&invitation(0)), TOKEN).0;
     assert!(page.contains("connected") && !page.contains("<svg viewBox=\"0 0 41"));
-    assert!(pages::overview(&busy(), &ready(), Some(&invitation(1)), TOKEN).0.contains("QR code"));
+    assert!(
+        pages::overview(&busy(), &ready(), Some(&invitation(1)), TOKEN)
+            .0
+            .contains("QR code")
+    );
 }
 
 #[test]
 fn hidden_characters_of_a_payload_are_named() {
     let mut snapshot = busy();
-    snapshot.requests[0].details = samples::find("hidden").and_then(|sample| sample.details).map(str::to_owned);
+    snapshot.requests[0].details = samples::find("hidden")
+        .and_then(|sample| sample.details)
+        .map(str::to_owned);
     let page = pages::request(&snapshot, &snapshot.requests[0], TOKEN).0;
     assert!(page.contains("⟨RLO⟩") && page.contains("⟨ZWSP⟩") && !page.contains('\u{202e}'));
 }
@@ -63,7 +80,10 @@ fn text_of_a_client_never_becomes_markup() {
     let mut snapshot = busy();
     snapshot.requests[0].binding_message = Some("<img src=x onerror=alert(1)>".to_owned());
     snapshot.requests[0].client_name = "\"><script>".to_owned();
-    for page in [pages::requests(&snapshot), pages::request(&snapshot, &snapshot.requests[0], TOKEN)] {
+    for page in [
+        pages::requests(&snapshot),
+        pages::request(&snapshot, &snapshot.requests[0], TOKEN),
+    ] {
         assert!(!page.0.contains("<img") && !page.0.contains("<script>"));
     }
 }
@@ -97,7 +117,10 @@ fn fresh() -> Snapshot {
     Snapshot {
         issuer: "http://127.0.0.1:8300/".to_owned(),
         now: "2026-03-01T10:31:08.000Z".to_owned(),
-        users: vec![user("auth0|ana", "ana@example.com", 0), user("auth0|ben", "ben@example.com", 0)],
+        users: vec![
+            user("auth0|ana", "ana@example.com", 0),
+            user("auth0|ben", "ben@example.com", 0),
+        ],
         devices: vec![],
         clients: vec![ClientView {
             id: "sample-client".to_owned(),
@@ -109,7 +132,13 @@ fn fresh() -> Snapshot {
         apis: vec![ApiView {
             identifier: "https://api.bank.example".to_owned(),
             name: "Bank API".to_owned(),
-            detail_types: ["payment_initiation", "money_transfer", "account_information"].map(str::to_owned).to_vec(),
+            detail_types: [
+                "payment_initiation",
+                "money_transfer",
+                "account_information",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             scopes: vec!["transfer:funds".to_owned()],
         }],
         requests: vec![],
@@ -132,7 +161,9 @@ fn busy() -> Snapshot {
             channel: "guardian-push".to_owned(),
             binding_message: Some(sample.binding_message.to_owned()),
             scope: vec!["openid".to_owned()],
-            audience: sample.details.map(|_| "https://api.bank.example".to_owned()),
+            audience: sample
+                .details
+                .map(|_| "https://api.bank.example".to_owned()),
             details: sample.details.map(str::to_owned),
             created_at: at.to_owned(),
             expires_at: "2026-03-01T10:35:00.000Z".to_owned(),
@@ -143,7 +174,12 @@ fn busy() -> Snapshot {
             pushes: vec![push()],
         }
     };
-    let mut approved = payment(RequestState::Redeemed, "cns_0123456789abcdefghijkl", "payment", "2026-03-01T10:30:00.000Z");
+    let mut approved = payment(
+        RequestState::Redeemed,
+        "cns_0123456789abcdefghijkl",
+        "payment",
+        "2026-03-01T10:30:00.000Z",
+    );
     approved.answer = Some(AnswerView {
         device_id: Some("dev_ztQmUOx5Z3zeRi8t".to_owned()),
         accepted: true,
@@ -151,7 +187,12 @@ fn busy() -> Snapshot {
         at: "2026-03-01T10:30:09.000Z".to_owned(),
         consent_claim: Some(r#"{"v":1,"reviewed":true,"source":"9Hx0m1gR","shown":"c2hvd24","locale":"en","zone":"Europe/Madrid"}"#.to_owned()),
     });
-    let mut denied = payment(RequestState::Denied, "cns_d", "transfer", "2026-03-01T10:12:41.000Z");
+    let mut denied = payment(
+        RequestState::Denied,
+        "cns_d",
+        "transfer",
+        "2026-03-01T10:12:41.000Z",
+    );
     denied.answer = Some(AnswerView {
         device_id: Some("dev_ztQmUOx5Z3zeRi8t".to_owned()),
         accepted: false,
@@ -172,10 +213,20 @@ fn busy() -> Snapshot {
         last_auth: Some("2026-03-01T10:30:09.000Z".to_owned()),
     });
     snapshot.requests = vec![
-        payment(RequestState::Pending, "cns_p", "accounts", "2026-03-01T10:31:08.000Z"),
+        payment(
+            RequestState::Pending,
+            "cns_p",
+            "accounts",
+            "2026-03-01T10:31:08.000Z",
+        ),
         approved,
         denied,
-        payment(RequestState::Expired, "cns_e", "message", "2026-03-01T10:06:02.000Z"),
+        payment(
+            RequestState::Expired,
+            "cns_e",
+            "message",
+            "2026-03-01T10:06:02.000Z",
+        ),
     ];
     snapshot.exchanges = exchanges();
     snapshot.knobs.server_errors = BTreeMap::from([(PathClass::Resolve, 2)]);
@@ -183,7 +234,13 @@ fn busy() -> Snapshot {
 }
 
 fn user(id: &str, label: &str, devices: usize) -> UserView {
-    UserView { id: id.to_owned(), label: label.to_owned(), email_verified: true, blocked: false, devices }
+    UserView {
+        id: id.to_owned(),
+        label: label.to_owned(),
+        email_verified: true,
+        blocked: false,
+        devices,
+    }
 }
 
 fn push() -> PushView {
@@ -196,22 +253,57 @@ fn push() -> PushView {
 }
 
 fn exchanges() -> Vec<Exchange> {
-    let call = |at: &str, method: &str, path: &str, status, request: &str, response: &str| Exchange {
-        at: at.to_owned(),
-        method: method.to_owned(),
-        path: path.to_owned(),
-        status,
-        request_headers: vec![("host".to_owned(), "127.0.0.1:8300".to_owned()), ("authorization".to_owned(), "Bearer …".to_owned())],
-        request_body: request.to_owned(),
-        response_headers: vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())],
-        response_body: response.to_owned(),
-        took_ms: 3,
-    };
+    let call =
+        |at: &str, method: &str, path: &str, status, request: &str, response: &str| Exchange {
+            at: at.to_owned(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            status,
+            request_headers: vec![
+                ("host".to_owned(), "127.0.0.1:8300".to_owned()),
+                ("authorization".to_owned(), "Bearer …".to_owned()),
+            ],
+            request_body: request.to_owned(),
+            response_headers: vec![(
+                "content-type".to_owned(),
+                "application/json; charset=utf-8".to_owned(),
+            )],
+            response_body: response.to_owned(),
+            took_ms: 3,
+        };
     vec![
-        call("2026-03-01T10:31:08.000Z", "POST", "/bc-authorize", 200, "scope=openid&client_secret=…", r#"{"auth_req_id":"…","expires_in":300,"interval":5}"#),
-        call("2026-03-01T10:30:10.000Z", "POST", "/oauth/token", 200, "grant_type=…&auth_req_id=…", r#"{"access_token":"…","token_type":"Bearer"}"#),
-        call("2026-03-01T10:30:09.000Z", "POST", "/appliance-mfa/api/resolve-transaction", 204, r#"{"challenge_response":"…"}"#, ""),
-        call("2026-03-01T10:30:05.000Z", "POST", "/oauth/token", 400, "grant_type=…&auth_req_id=…", r#"{"error":"authorization_pending"}"#),
+        call(
+            "2026-03-01T10:31:08.000Z",
+            "POST",
+            "/bc-authorize",
+            200,
+            "scope=openid&client_secret=…",
+            r#"{"auth_req_id":"…","expires_in":300,"interval":5}"#,
+        ),
+        call(
+            "2026-03-01T10:30:10.000Z",
+            "POST",
+            "/oauth/token",
+            200,
+            "grant_type=…&auth_req_id=…",
+            r#"{"access_token":"…","token_type":"Bearer"}"#,
+        ),
+        call(
+            "2026-03-01T10:30:09.000Z",
+            "POST",
+            "/appliance-mfa/api/resolve-transaction",
+            204,
+            r#"{"challenge_response":"…"}"#,
+            "",
+        ),
+        call(
+            "2026-03-01T10:30:05.000Z",
+            "POST",
+            "/oauth/token",
+            400,
+            "grant_type=…&auth_req_id=…",
+            r#"{"error":"authorization_pending"}"#,
+        ),
         call(
             "2026-03-01T10:30:02.000Z",
             "GET",
@@ -225,15 +317,23 @@ fn exchanges() -> Vec<Exchange> {
 
 #[test]
 fn zz_dump() {
-    let Ok(dir) = std::env::var("DUMP") else { return };
+    let Ok(dir) = std::env::var("DUMP") else {
+        return;
+    };
     let s = busy();
     let w = |n: &str, p: maud::Markup| {
         let d = format!("{dir}/{n}");
         std::fs::create_dir_all(&d).unwrap();
         std::fs::write(format!("{d}/index.html"), p.0).unwrap();
     };
-    w("", pages::overview(&s, &ready(), Some(&invitation(1)), TOKEN));
-    w("fresh", pages::overview(&fresh(), &ready(), Some(&invitation(0)), TOKEN));
+    w(
+        "",
+        pages::overview(&s, &ready(), Some(&invitation(1)), TOKEN),
+    );
+    w(
+        "fresh",
+        pages::overview(&fresh(), &ready(), Some(&invitation(0)), TOKEN),
+    );
     w("requests", pages::requests(&s));
     w("request", pages::request(&s, &s.requests[1], TOKEN));
     w("pending", pages::request(&s, &s.requests[0], TOKEN));
@@ -246,6 +346,12 @@ fn zz_dump() {
     w("apis", pages::apis(&s));
     w("log", pages::log(&s));
     w("knobs", pages::knobs(&s, TOKEN));
-    w("refusal", pages::refusal("Not done", "The form is not of this run of the sandbox. Load the page again and repeat."));
+    w(
+        "refusal",
+        pages::refusal(
+            "Not done",
+            "The form is not of this run of the sandbox. Load the page again and repeat.",
+        ),
+    );
     std::fs::write(format!("{dir}/console.css"), super::CSS).unwrap();
 }

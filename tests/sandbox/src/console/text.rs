@@ -10,49 +10,77 @@ pub(super) fn visible(text: &str) -> Markup {
 
 /// The same for places that hold plain text only, like an option of a list.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| name_of(c).unwrap_or_else(|| c.to_string())).collect()
+    text.chars()
+        .map(|c| name_of(c).unwrap_or_else(|| c.to_string()))
+        .collect()
 }
 
-/// The JSON text laid out one member a line, every token exactly as received and in the order received.
+/// The JSON text laid out one member a line (a short list or object inside another on one line),
+/// every token exactly as received and in the order received.
 /// Text that is not JSON is laid out as far as it goes: no byte is added to or taken from a token.
 pub(super) fn json(raw: &str) -> Markup {
     let tokens: Vec<Token<'_>> = Tokens { rest: raw }.collect();
-    let mut depth = 0usize;
     let mut page = String::with_capacity(raw.len() * 4);
+    let mut depth = 0usize;
+    let mut short = false;
+    let mut before = None;
     for (i, token) in tokens.iter().enumerate() {
         let next = tokens.get(i + 1);
         match token {
             Token::Open(text) => {
                 page.push_str(text);
+                short = depth > 0 && fits_a_line(&tokens[i + 1..]);
                 if !matches!(next, Some(Token::Close(_))) {
                     depth += 1;
-                    new_line(&mut page, depth);
+                    line_break(&mut page, depth, short);
                 }
             }
             Token::Close(text) => {
-                if i > 0 && !matches!(tokens[i - 1], Token::Open(_)) {
+                if !matches!(before, Some(Token::Open(_))) {
                     depth = depth.saturating_sub(1);
-                    new_line(&mut page, depth);
+                    line_break(&mut page, depth, short);
                 }
                 page.push_str(text);
+                short = false;
             }
             Token::Comma => {
                 page.push(',');
-                new_line(&mut page, depth);
+                line_break(&mut page, depth, short);
             }
             Token::Colon => page.push_str(": "),
             Token::Scalar(text) => {
-                let class = match text.as_bytes().first() {
-                    Some(b'"') if matches!(next, Some(Token::Colon)) => "k",
-                    Some(b'"') => "s",
-                    Some(b'-' | b'0'..=b'9') => "n",
-                    _ => "l",
-                };
-                html! { span class=(class) { (visible(text)) } }.render_to(&mut page);
+                html! { span class=(class(text, next)) { (visible(text)) } }.render_to(&mut page);
             }
         }
+        before = Some(*token);
     }
     PreEscaped(page)
+}
+
+fn class(scalar: &str, next: Option<&Token<'_>>) -> &'static str {
+    match scalar.as_bytes().first() {
+        Some(b'"') if matches!(next, Some(Token::Colon)) => "k",
+        Some(b'"') => "s",
+        Some(b'-' | b'0'..=b'9') => "n",
+        _ => "l",
+    }
+}
+
+/// Whether the list or object whose inside comes next is short and has none inside.
+fn fits_a_line(inside: &[Token<'_>]) -> bool {
+    let mut width = 0;
+    for token in inside {
+        match token {
+            Token::Open(_) => return false,
+            Token::Close(_) => return true,
+            Token::Comma | Token::Colon => width += 2,
+            Token::Scalar(text) => width += text.len(),
+        }
+        if width > 48 {
+            return false;
+        }
+    }
+    false
 }
 
 /// The name under which a character is shown, for one that would not be seen or would mislead.
@@ -114,7 +142,8 @@ fn marked(text: &str) -> Markup {
     for (at, c) in text.char_indices() {
         if let Some(name) = name_of(c) {
             text[plain..at].render_to(&mut page);
-            html! { mark title=(format!("U+{:04X}", u32::from(c))) { (name) } }.render_to(&mut page);
+            html! { mark title=(format!("U+{:04X}", u32::from(c))) { (name) } }
+                .render_to(&mut page);
             plain = at + c.len_utf8();
         }
     }
@@ -125,7 +154,11 @@ fn marked(text: &str) -> Markup {
 /// Beyond this depth a line is not indented any further: a phone has no room, and the sender chose the depth.
 const DEEPEST: usize = 24;
 
-fn new_line(page: &mut String, depth: usize) {
+fn line_break(page: &mut String, depth: usize, short: bool) {
+    if short {
+        page.push(' ');
+        return;
+    }
     page.push('\n');
     page.extend(std::iter::repeat_n("  ", depth.min(DEEPEST)));
 }
@@ -152,7 +185,10 @@ impl<'a> Iterator for Tokens<'a> {
         let end = match self.rest.chars().next()? {
             '"' => string_end(self.rest),
             '{' | '[' | '}' | ']' | ',' | ':' => 1,
-            _ => self.rest.find(['{', '}', '[', ']', ',', ':', '"', ' ', '\t', '\n', '\r']).unwrap_or(self.rest.len()),
+            _ => self
+                .rest
+                .find(['{', '}', '[', ']', ',', ':', '"', ' ', '\t', '\n', '\r'])
+                .unwrap_or(self.rest.len()),
         };
         let (token, rest) = self.rest.split_at(end);
         self.rest = rest;
@@ -197,21 +233,29 @@ mod tests {
                 _ => {}
             }
         }
-        text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+        text.replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&quot;", "\"")
+            .replace("&amp;", "&")
     }
 
     #[test]
     fn numbers_and_order_stay_as_received() {
-        let page = seen(&json(r#"[{"z":249.00,"a":1E+2,"z":12345678901234567890,"e":{},"l":[true,null]}]"#));
+        let page = seen(&json(
+            r#"[{"z":249.00,"a":1E+2,"z":12345678901234567890,"e":{},"l":[true,null]}]"#,
+        ));
         let expected = "[\n  {\n    \"z\": 249.00,\n    \"a\": 1E+2,\n    \"z\": 12345678901234567890,\n    \"e\": {},\n    \
-                        \"l\": [\n      true,\n      null\n    ]\n  }\n]";
+                        \"l\": [ true, null ]\n  }\n]";
         assert_eq!(page, expected);
     }
 
     #[test]
     fn direction_and_invisible_characters_are_named() {
         assert_eq!(seen(&visible("a\u{202e}b\u{200b}c\nd")), "a⟨RLO⟩b⟨ZWSP⟩c␊d");
-        assert_eq!(seen(&json("{\"a\":\"\u{2066}x\u{e0041}\"}")), "{\n  \"a\": \"⟨LRI⟩x⟨U+E0041⟩\"\n}");
+        assert_eq!(
+            seen(&json("{\"a\":\"\u{2066}x\u{e0041}\"}")),
+            "{\n  \"a\": \"⟨LRI⟩x⟨U+E0041⟩\"\n}"
+        );
     }
 
     #[test]
@@ -241,6 +285,8 @@ mod tests {
     }
 
     fn without_outer_space(text: &str) -> String {
-        text.chars().filter(|c| !matches!(c, ' ' | '\t' | '\n' | '\r')).collect()
+        text.chars()
+            .filter(|c| !matches!(c, ' ' | '\t' | '\n' | '\r'))
+            .collect()
     }
 }

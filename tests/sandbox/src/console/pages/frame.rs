@@ -20,7 +20,12 @@ pub(super) struct Page<'a> {
 
 impl Page<'_> {
     pub(super) fn html(&self, content: Markup) -> Markup {
-        let open = self.snapshot.requests.iter().filter(|request| request.state == RequestState::Pending).count();
+        let open = self
+            .snapshot
+            .requests
+            .iter()
+            .filter(|request| request.state == RequestState::Pending)
+            .count();
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -81,7 +86,7 @@ pub(in super::super) fn refusal(title: &str, reason: &str) -> Markup {
                 link rel="stylesheet" href="/console.css";
             }
             body.bare {
-                main { section.card { div.empty { strong { (title) } p { (reason) } p.then { a.button href="/" { "Back to the overview" } } } } }
+                main { section.card { div.empty { strong { (title) } p { (reason) } div.back { a.button href="/" { "Back to the overview" } } } } }
             }
         }
     }
@@ -92,12 +97,18 @@ pub(super) fn head(title: &str, about: Markup) -> Markup {
 }
 
 /// A form that is one button.
-pub(super) fn button(token: Token<'_>, path: &str, fields: &[(&str, &str)], label: &str, class: &str) -> Markup {
+pub(super) fn button(
+    token: Token<'_>,
+    path: &str,
+    fields: &[(&str, &str)],
+    label: &str,
+    class: &str,
+) -> Markup {
     html! {
         form method="post" action=(path) {
             (hidden(token))
             @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-            button.small class=(class) { (label) }
+            button.small.(class) { (label) }
         }
     }
 }
@@ -114,12 +125,15 @@ pub(super) fn pill(state: RequestState) -> Markup {
         RequestState::Expired => "expired",
         RequestState::Redeemed => "redeemed",
     };
-    html! { span.pill class=(name) { (name) } }
+    html! { span.pill.(name) { (name) } }
 }
 
 /// Whether time or the client can still change the request.
 pub(super) fn open(request: &RequestView) -> bool {
-    matches!(request.state, RequestState::Pending | RequestState::Approved)
+    matches!(
+        request.state,
+        RequestState::Pending | RequestState::Approved
+    )
 }
 
 /// How long an open request still has.
@@ -151,14 +165,34 @@ pub(super) fn empty(title: &str, next: Markup) -> Markup {
 }
 
 const SECTIONS: &[(&str, &str, &str)] = &[
-    ("/", "Overview", "M2.5 7 8 2.5 13.5 7v6.5h-11zM6.5 13.5v-4h3v4"),
-    ("/requests", "Requests", "M2.5 8.5h3l1.5 2h2l1.5-2h3M2.5 8.5l2-5h7l2 5v4h-11z"),
-    ("/users", "Users", "M8 8a2.75 2.75 0 1 0 0-5.5A2.75 2.75 0 0 0 8 8zM2.75 13.5c.6-2.2 2.6-3.4 5.25-3.4s4.65 1.2 5.25 3.4"),
+    (
+        "/",
+        "Overview",
+        "M2.5 7 8 2.5 13.5 7v6.5h-11zM6.5 13.5v-4h3v4",
+    ),
+    (
+        "/requests",
+        "Requests",
+        "M2.5 8.5h3l1.5 2h2l1.5-2h3M2.5 8.5l2-5h7l2 5v4h-11z",
+    ),
+    (
+        "/users",
+        "Users",
+        "M8 8a2.75 2.75 0 1 0 0-5.5A2.75 2.75 0 0 0 8 8zM2.75 13.5c.6-2.2 2.6-3.4 5.25-3.4s4.65 1.2 5.25 3.4",
+    ),
     ("/devices", "Devices", "M4.5 1.75h7v12.5h-7zM7.25 12h1.5"),
     ("/clients", "Clients", "M5.5 5 2.5 8l3 3M10.5 5l3 3-3 3"),
-    ("/apis", "APIs", "M8 2 13.5 5v6L8 14 2.5 11V5zM2.5 5 8 8l5.5-3M8 8v6"),
+    (
+        "/apis",
+        "APIs",
+        "M8 2 13.5 5v6L8 14 2.5 11V5zM2.5 5 8 8l5.5-3M8 8v6",
+    ),
     ("/log", "Log", "M3 4h10M3 8h10M3 12h6"),
-    ("/knobs", "Knobs", "M2.5 5h6M11.5 5h2M2.5 11h2M7.5 11h6M10 6.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3zM6 12.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3z"),
+    (
+        "/knobs",
+        "Knobs",
+        "M2.5 5h6M11.5 5h2M2.5 11h2M7.5 11h6M10 6.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3zM6 12.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3z",
+    ),
 ];
 
 const MARK: &str = r##"<svg viewBox="0 0 26 26" aria-hidden="true"><rect width="26" height="26" rx="7" fill="#4b45d1"/><path d="M7.5 13.4l3.6 3.6 7.4-8" fill="none" stroke="#fff" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round"/></svg>"##;

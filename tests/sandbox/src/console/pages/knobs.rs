@@ -61,10 +61,30 @@ pub(in super::super) fn knobs(snapshot: &Snapshot, token: Token<'_>) -> Markup {
 
 fn counted(knobs: &KnobState) -> Markup {
     let faults: [(&str, &str, &str, &BTreeMap<PathClass, u32>); 4] = [
-        ("server_errors", "Server error", "500, nothing done", &knobs.server_errors),
-        ("rate_limits", "Too many requests", "429, nothing done", &knobs.rate_limits),
-        ("truncate_body", "Cut body", "half an answer", &knobs.truncate_body),
-        ("lose_answer", "Lost answer", "done, but no answer", &knobs.lose_answer),
+        (
+            "server_errors",
+            "Server error",
+            "500, nothing done",
+            &knobs.server_errors,
+        ),
+        (
+            "rate_limits",
+            "Too many requests",
+            "429, nothing done",
+            &knobs.rate_limits,
+        ),
+        (
+            "truncate_body",
+            "Cut body",
+            "half an answer",
+            &knobs.truncate_body,
+        ),
+        (
+            "lose_answer",
+            "Lost answer",
+            "done, but no answer",
+            &knobs.lose_answer,
+        ),
     ];
     html! {
         section.card {
@@ -87,7 +107,13 @@ fn counted(knobs: &KnobState) -> Markup {
     }
 }
 
-fn number(name: &str, label: &str, help: &str, value: impl std::fmt::Display, unit: &str) -> Markup {
+fn number(
+    name: &str,
+    label: &str,
+    help: &str,
+    value: impl std::fmt::Display,
+    unit: &str,
+) -> Markup {
     html! {
         div.knob {
             div { label for=(name) { (label) } p { (help) } }

@@ -29,7 +29,7 @@ fn call(exchange: &Exchange) -> Markup {
                 (time(&exchange.at))
                 span.method { (exchange.method) }
                 span.path { (text::visible(&exchange.path)) }
-                span.pill.flat class=(tone) { @if exchange.status == 0 { "cut off" } @else { (exchange.status) } }
+                span.pill.flat.(tone) { @if exchange.status == 0 { "cut off" } @else { (exchange.status) } }
                 span.took { (exchange.took_ms) " ms" }
             }
             (half("Asked", &exchange.request_headers, &exchange.request_body))
@@ -59,8 +59,18 @@ pub(super) struct Step<'a> {
 
 /// What happened to a request, in order: start, pushes, what phones fetched, answer, end.
 pub(super) fn steps<'a>(snapshot: &'a Snapshot, request: &'a RequestView) -> Vec<Step<'a>> {
-    let step = |at, what, detail, tone| Step { at, what, detail, tone };
-    let mut steps = vec![step(Some(request.created_at.as_str()), "Request started", format!("by {}", request.client_name), "mine")];
+    let step = |at, what, detail, tone| Step {
+        at,
+        what,
+        detail,
+        tone,
+    };
+    let mut steps = vec![step(
+        Some(request.created_at.as_str()),
+        "Request started",
+        format!("by {}", request.client_name),
+        "mine",
+    )];
     for push in &request.pushes {
         let detail = format!("{} to {}", push.provider, device(snapshot, &push.device_id));
         steps.push(match push.status.as_str() {
@@ -70,25 +80,63 @@ pub(super) fn steps<'a>(snapshot: &'a Snapshot, request: &'a RequestView) -> Vec
         });
     }
     let path = format!("/rich-consents/{}", request.id);
-    for exchange in snapshot.exchanges.iter().rev().filter(|exchange| exchange.path.ends_with(&path)) {
+    for exchange in snapshot
+        .exchanges
+        .iter()
+        .rev()
+        .filter(|exchange| exchange.path.ends_with(&path))
+    {
         steps.push(match exchange.status {
             200 => step(Some(&exchange.at), "Consent fetched", String::new(), "ok"),
-            0 => step(Some(&exchange.at), "Consent cut off", "the connection was closed".to_owned(), "fault"),
-            status => step(Some(&exchange.at), "Consent refused", format!("HTTP {status}"), "fault"),
+            0 => step(
+                Some(&exchange.at),
+                "Consent cut off",
+                "the connection was closed".to_owned(),
+                "fault",
+            ),
+            status => step(
+                Some(&exchange.at),
+                "Consent refused",
+                format!("HTTP {status}"),
+                "fault",
+            ),
         });
     }
     if let Some(answer) = &request.answer {
-        let by = answer.device_id.as_deref().map_or("this console", |id| device(snapshot, id));
+        let by = answer
+            .device_id
+            .as_deref()
+            .map_or("this console", |id| device(snapshot, id));
         steps.push(match (answer.accepted, &answer.reason) {
             (true, _) => step(Some(&answer.at), "Approved", format!("by {by}"), "ok"),
             (false, None) => step(Some(&answer.at), "Denied", format!("by {by}"), "fault"),
-            (false, Some(reason)) => step(Some(&answer.at), "Denied", format!("by {by}: {reason}"), "fault"),
+            (false, Some(reason)) => step(
+                Some(&answer.at),
+                "Denied",
+                format!("by {by}: {reason}"),
+                "fault",
+            ),
         });
     }
     match request.state {
-        RequestState::Redeemed => steps.push(step(None, "Tokens handed out", format!("polls: {}", request.polls), "ok")),
-        RequestState::Expired => steps.push(step(Some(&request.expires_at), "Expired", String::new(), "fault")),
-        RequestState::Denied if request.answer.is_none() => steps.push(step(None, "Ended by the server", "the user can no longer answer".to_owned(), "fault")),
+        RequestState::Redeemed => steps.push(step(
+            None,
+            "Tokens handed out",
+            format!("polls: {}", request.polls),
+            "ok",
+        )),
+        RequestState::Expired => steps.push(step(
+            Some(&request.expires_at),
+            "Expired",
+            String::new(),
+            "fault",
+        )),
+        RequestState::Denied if request.answer.is_none() => steps.push(step(
+            None,
+            "Ended by the server",
+            "the user can no longer answer".to_owned(),
+            "fault",
+        )),
         RequestState::Pending | RequestState::Approved | RequestState::Denied => {}
     }
     steps

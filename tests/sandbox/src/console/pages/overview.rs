@@ -12,7 +12,12 @@ use crate::snapshot::Snapshot;
 /// As many as fit beside the QR code.
 const LATEST: usize = 6;
 
-pub(in super::super) fn overview(snapshot: &Snapshot, ready: &Ready, invitation: Option<&Invitation>, token: Token<'_>) -> Markup {
+pub(in super::super) fn overview(
+    snapshot: &Snapshot,
+    ready: &Ready,
+    invitation: Option<&Invitation>,
+    token: Token<'_>,
+) -> Markup {
     let waiting = snapshot.requests.iter().any(open);
     Page { snapshot, path: "/", title: "Overview", waiting }.html(html! {
         (head("Overview", html! { "An OpenID Provider with CIBA and push approval, on this machine." }))
@@ -45,7 +50,12 @@ pub(in super::super) fn overview(snapshot: &Snapshot, ready: &Ready, invitation:
 
 /// Whether a device was enrolled for the user since the code was made.
 pub(in super::super) fn used(invitation: &Invitation, snapshot: &Snapshot) -> bool {
-    snapshot.devices.iter().filter(|device| device.user_id == invitation.user_id).count() > invitation.devices
+    snapshot
+        .devices
+        .iter()
+        .filter(|device| device.user_id == invitation.user_id)
+        .count()
+        > invitation.devices
 }
 
 fn start(snapshot: &Snapshot, ready: &Ready, token: Token<'_>) -> Markup {
@@ -80,9 +90,18 @@ fn connect(snapshot: &Snapshot, invitation: Option<&Invitation>) -> Markup {
     let Some(invitation) = invitation else {
         return html! { p.quiet { "No code: the user is blocked or was deleted. Invite another one on the page " a href="/users" { "Users" } "." } };
     };
-    let label = snapshot.users.iter().find(|user| user.id == invitation.user_id).map_or("", |user| user.label.as_str());
+    let label = snapshot
+        .users
+        .iter()
+        .find(|user| user.id == invitation.user_id)
+        .map_or("", |user| user.label.as_str());
     if used(invitation, snapshot) {
-        let name = snapshot.devices.iter().rev().find(|device| device.user_id == invitation.user_id).map_or("", |device| device.name.as_str());
+        let name = snapshot
+            .devices
+            .iter()
+            .rev()
+            .find(|device| device.user_id == invitation.user_id)
+            .map_or("", |device| device.name.as_str());
         return html! {
             p { span.pill.good { "connected" } }
             p { strong { (text::visible(name)) } br; span.quiet { "is enrolled for " (text::visible(label)) } }

@@ -18,10 +18,13 @@ pub(in super::super) fn requests(snapshot: &Snapshot) -> Markup {
 /// A table of at most `most` requests.
 pub(super) fn rows(snapshot: &Snapshot, most: usize) -> Markup {
     if snapshot.requests.is_empty() {
-        return empty("No requests yet", html! { "Start one on the " a href="/" { "overview" } ", or send " code { "POST /bc-authorize" } " from your own client." });
+        return empty(
+            "No requests yet",
+            html! { "Start one on the " a href="/" { "overview" } ", or send " code { "POST /bc-authorize" } " from your own client." },
+        );
     }
     html! {
-        table {
+        table.requests {
             thead { tr { th { "Request" } th { "Client and user" } th { "Started" } th { "State" } } }
             tbody {
                 @for request in snapshot.requests.iter().take(most) {
@@ -50,14 +53,26 @@ fn kinds(request: &RequestView) -> String {
     struct Typed {
         r#type: String,
     }
-    let typed: Vec<Typed> = request.details.as_deref().and_then(|details| serde_json::from_str(details).ok()).unwrap_or_default();
+    let typed: Vec<Typed> = request
+        .details
+        .as_deref()
+        .and_then(|details| serde_json::from_str(details).ok())
+        .unwrap_or_default();
     match typed.len() {
         0 => "no details".to_owned(),
-        _ => typed.into_iter().map(|detail| detail.r#type).collect::<Vec<_>>().join(", "),
+        _ => typed
+            .into_iter()
+            .map(|detail| detail.r#type)
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 
-pub(in super::super) fn request(snapshot: &Snapshot, request: &RequestView, token: Token<'_>) -> Markup {
+pub(in super::super) fn request(
+    snapshot: &Snapshot,
+    request: &RequestView,
+    token: Token<'_>,
+) -> Markup {
     Page { snapshot, path: "/requests", title: request.binding_message.as_deref().unwrap_or("Request"), waiting: open(request) }.html(html! {
         a.crumb href="/requests" { "← Requests" }
         div.head {
@@ -158,7 +173,7 @@ fn pushes(snapshot: &Snapshot, request: &RequestView) -> Markup {
 fn one_push(snapshot: &Snapshot, i: usize, push: &PushView) -> Markup {
     html! {
         details id={ "push-" (i) } open[i == 0] {
-            summary { (push.provider) span.quiet { " to " (text::visible(device(snapshot, &push.device_id))) } " " span.pill class=(delivery(&push.status)) { (push.status) } }
+            summary { (push.provider) span.quiet { " to " (text::visible(device(snapshot, &push.device_id))) } " " span.pill.(delivery(&push.status)) { (push.status) } }
             pre tabindex="0" aria-label={ "Push by " (push.provider) } { (text::json(&push.payload)) }
         }
     }
@@ -174,12 +189,19 @@ fn delivery(status: &str) -> &'static str {
 
 /// The device's own name, or its id when it is gone.
 pub(super) fn device<'a>(snapshot: &'a Snapshot, id: &'a str) -> &'a str {
-    snapshot.devices.iter().find(|device| device.id == id).map_or(id, |device| device.name.as_str())
+    snapshot
+        .devices
+        .iter()
+        .find(|device| device.id == id)
+        .map_or(id, |device| device.name.as_str())
 }
 
 fn consent(snapshot: &Snapshot, request: &RequestView) -> Markup {
     let path = format!("/rich-consents/{}", request.id);
-    let fetched = snapshot.exchanges.iter().find(|exchange| exchange.path.ends_with(&path) && exchange.status == 200);
+    let fetched = snapshot
+        .exchanges
+        .iter()
+        .find(|exchange| exchange.path.ends_with(&path) && exchange.status == 200);
     html! {
         section.card {
             header { h2 { "Consent" } p { "what the phone was given" } }
