@@ -13,6 +13,7 @@ use super::{Console, Invitation, samples};
 use crate::handle::StartRequest;
 use crate::knobs::{KnobState, PathClass};
 use crate::snapshot::Snapshot;
+use crate::state::{StateError, User};
 
 #[derive(Deserialize)]
 pub(super) struct Start {
@@ -118,10 +119,59 @@ pub(super) async fn decide(State(console): State<Console>, Form(form): Form<Deci
 
 #[derive(Deserialize)]
 pub(super) struct OfUser {
+    user: String,
+}
+
+pub(super) async fn block(State(console): State<Console>, Form(form): Form<OfUser>) -> Response {
+    back("/users", set_blocked(&console, &form.user, true))
+}
+
+pub(super) async fn unblock(State(console): State<Console>, Form(form): Form<OfUser>) -> Response {
+    back("/users", set_blocked(&console, &form.user, false))
+}
+
+fn set_blocked(console: &Console, user_id: &str, blocked: bool) -> Result<bool, StateError> {
+    let engine = &console.handle.0;
+    engine.db.write(|tx| {
+        let Some(user) = tx.get::<User>(user_id)? else { return Ok(false) };
+        tx.put(&User { blocked, ..user })?;
+        if blocked {
+            engine.end_requests(tx, user_id)?;
+        }
+        Ok(true)
+    })
+}
+
+pub(super) async fn delete_user(State(console): State<Console>, Form(form): Form<OfUser>) -> Response {
+    let engine = &console.handle.0;
+    back("/users", engine.db.write(|tx| engine.delete_user(tx, &form.user)))
+}
+
+#[derive(Deserialize)]
+pub(super) struct OfDevice {
+    device: String,
+}
+
+pub(super) async fn revoke(State(console): State<Console>, Form(form): Form<OfDevice>) -> Response {
+    let engine = &console.handle.0;
+    back("/devices", engine.db.write(|tx| engine.delete_enrollment(tx, &form.device)))
+}
+
+/// To the page that shows the effect, if there was anything to act on.
+fn back(path: &str, done: Result<bool, StateError>) -> Response {
+    match done {
+        Ok(true) => Redirect::to(path).into_response(),
+        Ok(false) => refuse(StatusCode::NOT_FOUND, "Not there", "Somebody else removed it in the meantime."),
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "Not done", "The sandbox could not write its state."),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct MaybeUser {
     user: Option<String>,
 }
 
-pub(super) async fn invite(State(console): State<Console>, Form(form): Form<OfUser>) -> Response {
+pub(super) async fn invite(State(console): State<Console>, Form(form): Form<MaybeUser>) -> Response {
     let user_id = form.user.unwrap_or_else(|| console.handle.ready().user_id);
     match new_invitation(&console, &console.snapshot(), &user_id) {
         Ok(()) => Redirect::to("/").into_response(),

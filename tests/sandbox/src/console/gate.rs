@@ -5,7 +5,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use rand::TryRngCore as _;
 use subtle::ConstantTimeEq as _;
 
 use super::{Console, pages};
@@ -74,18 +73,6 @@ pub(super) async fn own_forms_only(
         );
     }
     next.run(Request::from_parts(parts, Body::from(form))).await
-}
-
-pub(super) fn new_token() -> std::sync::Arc<str> {
-    let mut bytes = [0u8; 32];
-    rand::rngs::OsRng
-        .try_fill_bytes(&mut bytes)
-        .expect("a machine without random numbers cannot run a sandbox");
-    bytes
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>()
-        .into()
 }
 
 /// Browsers say where a form comes from in two headers. Under `Referrer-Policy: no-referrer` they send

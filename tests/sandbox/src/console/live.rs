@@ -19,8 +19,12 @@ pub(super) async fn events(
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let seen = fingerprint(&console.snapshot());
     let changes = stream::unfold((console, seen), |(console, seen)| async move {
+        let mut stopping = console.handle.0.stopping.clone();
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => return None,
+            }
             let now = fingerprint(&console.snapshot());
             if now != seen {
                 return Some((

@@ -23,12 +23,14 @@ use maud::Markup;
 
 use crate::handle::Handle;
 use crate::snapshot::Snapshot;
+use crate::state::CibaRequest;
+use crate::text::{random_token, unb64};
 
 /// Pages of the console, served at the root of the console listener.
 pub(crate) fn router(handle: Handle) -> Router {
     let console = Console {
         handle,
-        token: gate::new_token(),
+        token: random_token(32).into(),
         invitation: Arc::default(),
     };
     let actions = Router::new()
@@ -36,6 +38,10 @@ pub(crate) fn router(handle: Handle) -> Router {
         .route("/requests/again", post(actions::again))
         .route("/requests/decide", post(actions::decide))
         .route("/invitation", post(actions::invite))
+        .route("/users/block", post(actions::block))
+        .route("/users/unblock", post(actions::unblock))
+        .route("/users/delete", post(actions::delete_user))
+        .route("/devices/revoke", post(actions::revoke))
         .route("/knobs/set", post(actions::set_knobs))
         .route("/knobs/reset", post(actions::reset_knobs))
         .route("/clock", post(actions::advance))
@@ -125,6 +131,13 @@ impl Console {
         pages::Token(&self.token)
     }
 
+    /// The claims of a request's answer as the device signed them, JSON text.
+    fn answer_claims(&self, id: &str) -> Option<String> {
+        let requests = self.handle.0.db.write(|tx| tx.all::<CibaRequest>()).ok()?;
+        let jwt = requests.into_iter().find(|request| request.consent_id == id)?.answer?.jwt?;
+        String::from_utf8(unb64(jwt.split('.').nth(1)?)?).ok()
+    }
+
     fn invitation(&self) -> MutexGuard<'_, Option<Invitation>> {
         self.invitation
             .lock()
@@ -143,7 +156,10 @@ async fn overview(State(console): State<Console>) -> Markup {
 async fn request(State(console): State<Console>, Path(id): Path<String>) -> Response {
     let snapshot = console.snapshot();
     match snapshot.requests.iter().find(|request| request.id == id) {
-        Some(request) => pages::request(&snapshot, request, console.token()).into_response(),
+        Some(request) => {
+            let claims = console.answer_claims(&request.id);
+            pages::request(&snapshot, request, claims.as_deref(), console.token()).into_response()
+        }
         None => (
             StatusCode::NOT_FOUND,
             pages::refusal(

@@ -12,6 +12,7 @@ use crate::snapshot::{
 };
 
 const TOKEN: Token<'static> = Token("form-token");
+const CLAIMS: &str = r#"{"iss":"9774d56d682e549c","sub":"f3Zl","aud":"http://127.0.0.1:8300/appliance-mfa/api/resolve-transaction","iat":1772361009,"exp":1772361039,"auth0_guardian_method":"push","auth0_guardian_accepted":true,"urn:authenticator-core:consent":{"v":1,"reviewed":true,"source":"9Hx0m1gR","shown":"c2hvd24","locale":"en","zone":"Europe/Madrid"}}"#;
 
 #[test]
 fn the_overview_looks_as_agreed() {
@@ -23,7 +24,7 @@ fn the_overview_looks_as_agreed() {
 #[test]
 fn the_page_of_a_request_looks_as_agreed() {
     let snapshot = busy();
-    let page = pages::request(&snapshot, &snapshot.requests[1], TOKEN);
+    let page = pages::request(&snapshot, &snapshot.requests[1], Some(CLAIMS), TOKEN);
     insta::assert_snapshot!("request", readable(&page.0));
 }
 
@@ -71,7 +72,7 @@ fn hidden_characters_of_a_payload_are_named() {
     snapshot.requests[0].details = samples::find("hidden")
         .and_then(|sample| sample.details)
         .map(str::to_owned);
-    let page = pages::request(&snapshot, &snapshot.requests[0], TOKEN).0;
+    let page = pages::request(&snapshot, &snapshot.requests[0], None, TOKEN).0;
     assert!(page.contains("⟨RLO⟩") && page.contains("⟨ZWSP⟩") && !page.contains('\u{202e}'));
 }
 
@@ -82,7 +83,7 @@ fn text_of_a_client_never_becomes_markup() {
     snapshot.requests[0].client_name = "\"><script>".to_owned();
     for page in [
         pages::requests(&snapshot),
-        pages::request(&snapshot, &snapshot.requests[0], TOKEN),
+        pages::request(&snapshot, &snapshot.requests[0], None, TOKEN),
     ] {
         assert!(!page.0.contains("<img") && !page.0.contains("<script>"));
     }
@@ -335,11 +336,11 @@ fn zz_dump() {
         pages::overview(&fresh(), &ready(), Some(&invitation(0)), TOKEN),
     );
     w("requests", pages::requests(&s));
-    w("request", pages::request(&s, &s.requests[1], TOKEN));
-    w("pending", pages::request(&s, &s.requests[0], TOKEN));
+    w("request", pages::request(&s, &s.requests[1], None, TOKEN));
+    w("pending", pages::request(&s, &s.requests[0], None, TOKEN));
     let mut h = s.clone();
     h.requests[0].details = samples::find("hidden").unwrap().details.map(str::to_owned);
-    w("hidden", pages::request(&h, &h.requests[0], TOKEN));
+    w("hidden", pages::request(&h, &h.requests[0], None, TOKEN));
     w("users", pages::users(&s, TOKEN));
     w("devices", pages::devices(&s, TOKEN));
     w("clients", pages::clients(&s));

@@ -68,11 +68,8 @@ fn kinds(request: &RequestView) -> String {
     }
 }
 
-pub(in super::super) fn request(
-    snapshot: &Snapshot,
-    request: &RequestView,
-    token: Token<'_>,
-) -> Markup {
+/// `claims` are those of the answer's JWT, which was verified when it came.
+pub(in super::super) fn request(snapshot: &Snapshot, request: &RequestView, claims: Option<&str>, token: Token<'_>) -> Markup {
     Page { snapshot, path: "/requests", title: request.binding_message.as_deref().unwrap_or("Request"), waiting: open(request) }.html(html! {
         a.crumb href="/requests" { "← Requests" }
         div.head {
@@ -84,7 +81,7 @@ pub(in super::super) fn request(
                 (details(request))
                 (pushes(snapshot, request))
                 (consent(snapshot, request))
-                (answer(snapshot, request.answer.as_ref()))
+                (answer(snapshot, request.answer.as_ref(), claims))
             }
             div.stack {
                 (decide(request, token))
@@ -213,12 +210,15 @@ fn consent(snapshot: &Snapshot, request: &RequestView) -> Markup {
     }
 }
 
-fn answer(snapshot: &Snapshot, answer: Option<&AnswerView>) -> Markup {
+fn answer(snapshot: &Snapshot, answer: Option<&AnswerView>, claims: Option<&str>) -> Markup {
     html! {
         section.card {
             header { h2 { "Answer" } @if answer.is_some_and(|answer| answer.device_id.is_some()) { p { "signature verified" } } }
             @match answer {
-                Some(answer) => (decision(snapshot, answer)),
+                Some(answer) => {
+                    (decision(snapshot, answer))
+                    @if let Some(claims) = claims { pre.below tabindex="0" aria-label="Claims of the answer" { (text::json(claims)) } }
+                },
                 None => (empty("No answer yet", html! { "Approve or deny on a connected phone, or run " code { "sandbox phone approve" } "." })),
             }
         }
@@ -239,7 +239,6 @@ fn decision(snapshot: &Snapshot, answer: &AnswerView) -> Markup {
                 }
             }
         }
-        @if let Some(claim) = &answer.consent_claim { pre.below tabindex="0" aria-label="Signed consent claim" { (text::json(claim)) } }
     }
 }
 
