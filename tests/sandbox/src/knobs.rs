@@ -129,7 +129,10 @@ mod tests {
         for path in ["/api/enroll", "/appliance-mfa/api/enroll"] {
             assert_eq!(PathClass::of(path), Some(PathClass::Enroll));
         }
-        assert_eq!(PathClass::of("/rich-consents/cns_1"), Some(PathClass::Consent));
+        assert_eq!(
+            PathClass::of("/rich-consents/cns_1"),
+            Some(PathClass::Consent)
+        );
         assert_eq!(PathClass::of("/oauth/token"), None);
     }
 }

@@ -1,6 +1,11 @@
 //! Pushes: the exact payloads, and the stream that stands in for Apple and Google.
 
+mod hub;
+pub(crate) mod payload;
+
 use serde::{Deserialize, Serialize};
+
+pub(crate) use hub::{Hub, stream};
 
 /// Which service a push goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
