@@ -906,3 +906,24 @@ async fn details_come_back_as_they_were_sent() {
         .unwrap();
     assert!(text.contains(details), "{text}");
 }
+
+#[tokio::test]
+async fn a_refusal_on_the_phone_ends_the_wait() {
+    let sandbox = sandbox(|_| {}).await;
+    let mut phone = TestPhone::enroll(&sandbox).await;
+    let id = started(&sandbox).await["auth_req_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let pushed = phone.push(&sandbox).await;
+    let consent: Value = phone.consent(&pushed).await.json().await.unwrap();
+    assert_eq!(consent["requested_details"]["binding_message"], "TX-4711");
+    let reason = json!({ "auth0_guardian_reason": "mistake" });
+    assert_eq!(phone.answer(&pushed, false, reason).await.status(), 204);
+    is(
+        &refusal(poll(&sandbox, &[("auth_req_id", &id)]).await).await,
+        400,
+        "access_denied",
+        "",
+    );
+}

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// A sandbox that takes P-256 phones.
-pub async fn sandbox(change: impl FnOnce(&mut Options)) -> Sandbox {
+pub(crate) async fn sandbox(change: impl FnOnce(&mut Options)) -> Sandbox {
     let mut options = Options {
         allow_es256: true,
         ..Options::default()
@@ -20,7 +20,7 @@ pub async fn sandbox(change: impl FnOnce(&mut Options)) -> Sandbox {
 }
 
 /// A client that shows redirects instead of following them.
-pub fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -30,25 +30,25 @@ pub fn http() -> reqwest::Client {
 }
 
 /// An enrolled phone.
-pub struct TestPhone {
+pub(crate) struct TestPhone {
     key: rcgen::KeyPair,
     origin: String,
     identifier: String,
     push_token: String,
     /// Every token, seed and signed text this phone sent or got.
-    pub secrets: Vec<String>,
+    pub(crate) secrets: Vec<String>,
 }
 
 /// What a push says.
-pub struct Pushed {
+pub(crate) struct Pushed {
     token: String,
     challenge: String,
-    pub consent_id: String,
+    pub(crate) consent_id: String,
 }
 
 impl TestPhone {
     /// Enrols for the ready user.
-    pub async fn enroll(sandbox: &Handle) -> TestPhone {
+    pub(crate) async fn enroll(sandbox: &Handle) -> TestPhone {
         let invitation = sandbox.invitation(&sandbox.ready().user_id).unwrap();
         let ticket = invitation
             .split(['?', '&'])
@@ -82,7 +82,7 @@ impl TestPhone {
     }
 
     /// Waits for the next push.
-    pub async fn push(&mut self, sandbox: &Handle) -> Pushed {
+    pub(crate) async fn push(&mut self, sandbox: &Handle) -> Pushed {
         let event = std::pin::pin!(sandbox.pushes(&self.push_token))
             .next()
             .await
@@ -97,7 +97,7 @@ impl TestPhone {
     }
 
     /// `GET /rich-consents/{id}` with a proof of possession (RFC 9449 §4.2).
-    pub async fn consent(&mut self, pushed: &Pushed) -> reqwest::Response {
+    pub(crate) async fn consent(&mut self, pushed: &Pushed) -> reqwest::Response {
         let url = format!("{}/rich-consents/{}", self.origin, pushed.consent_id);
         let header = json!({ "alg": "ES256", "typ": "dpop+jwt", "jwk": jwk(&self.key) });
         let claims = json!({
@@ -115,7 +115,7 @@ impl TestPhone {
     }
 
     /// `POST …/resolve-transaction`; `more` are further claims.
-    pub async fn answer(
+    pub(crate) async fn answer(
         &mut self,
         pushed: &Pushed,
         accepted: bool,
