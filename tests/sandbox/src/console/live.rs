@@ -27,8 +27,9 @@ pub(super) async fn events(
             }
             let now = fingerprint(&console.snapshot());
             if now != seen {
+                // Without data a browser drops the event (HTML standard, server-sent events).
                 return Some((
-                    Ok(Event::default().event("change").data("")),
+                    Ok(Event::default().event("change").data("look again")),
                     (console, now),
                 ));
             }
