@@ -16,18 +16,18 @@ use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-pub const CIBA: &str = "urn:openid:params:grant-type:ciba";
-pub const DETAILS: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":249.00},"creditorName":"ExampleCorp"}]"#;
+pub(crate) const CIBA: &str = "urn:openid:params:grant-type:ciba";
+pub(crate) const DETAILS: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":249.00},"creditorName":"ExampleCorp"}]"#;
 
 /// An answer, read whole.
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub async fn of(response: Response) -> Self {
+    pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Answer {
             status,
@@ -36,22 +36,22 @@ impl Answer {
         }
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    pub fn error(&self) -> (u16, String) {
+    pub(crate) fn error(&self) -> (u16, String) {
         (
             self.status,
             self.json()["error"].as_str().unwrap_or_default().to_owned(),
         )
     }
 
-    pub fn device_error(&self) -> (u16, String) {
+    pub(crate) fn device_error(&self) -> (u16, String) {
         (
             self.status,
             self.json()["errorCode"]
@@ -62,13 +62,13 @@ impl Answer {
     }
 }
 
-pub struct Bench {
-    pub sandbox: Sandbox,
-    pub http: reqwest::Client,
+pub(crate) struct Bench {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Bench {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Options {
             per_user_limit: None,
             ..Options::default()
@@ -76,7 +76,7 @@ impl Bench {
         .await
     }
 
-    pub async fn with(options: Options) -> Self {
+    pub(crate) async fn with(options: Options) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let sandbox = Sandbox::start(options).await.expect("sandbox");
         let http = reqwest::Client::builder()
@@ -86,24 +86,24 @@ impl Bench {
         Bench { sandbox, http }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.sandbox.origin())
     }
 
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
         Answer::of(request.send().await.expect("answer")).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.http.get(self.url(path))).await
     }
 
-    pub async fn form(&self, path: &str, form: &[(&str, String)]) -> Answer {
+    pub(crate) async fn form(&self, path: &str, form: &[(&str, String)]) -> Answer {
         self.send(self.http.post(self.url(path)).form(form)).await
     }
 
     /// A management call.
-    pub async fn manage(&self, method: Method, path: &str, body: Value) -> Answer {
+    pub(crate) async fn manage(&self, method: Method, path: &str, body: Value) -> Answer {
         let request = self
             .http
             .request(method, self.url(&format!("/api/v2{path}")));
@@ -115,12 +115,12 @@ impl Bench {
         .await
     }
 
-    pub fn hint(&self, sub: &str) -> String {
+    pub(crate) fn hint(&self, sub: &str) -> String {
         json!({ "format": "iss_sub", "iss": self.sandbox.issuer(), "sub": sub }).to_string()
     }
 
     /// Parameters of a start that is accepted.
-    pub fn start_form(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn start_form(&self) -> Vec<(&'static str, String)> {
         let ready = self.sandbox.ready();
         vec![
             ("client_id", ready.client_id),
@@ -132,7 +132,7 @@ impl Bench {
     }
 
     /// The same with one parameter set; an empty value takes it out.
-    pub async fn start_with(&self, changes: &[(&'static str, &str)]) -> Answer {
+    pub(crate) async fn start_with(&self, changes: &[(&'static str, &str)]) -> Answer {
         let mut form = self.start_form();
         for (name, value) in changes {
             form.retain(|(known, _)| known != name);
@@ -143,7 +143,7 @@ impl Bench {
         self.form("/bc-authorize", &form).await
     }
 
-    pub async fn start(&self) -> String {
+    pub(crate) async fn start(&self) -> String {
         let answer = self.start_with(&[]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json()["auth_req_id"]
@@ -152,13 +152,13 @@ impl Bench {
             .to_owned()
     }
 
-    pub async fn poll(&self, auth_req_id: &str) -> Answer {
+    pub(crate) async fn poll(&self, auth_req_id: &str) -> Answer {
         let ready = self.sandbox.ready();
         self.poll_as(&ready.client_id, &ready.client_secret, auth_req_id)
             .await
     }
 
-    pub async fn poll_as(&self, id: &str, secret: &str, auth_req_id: &str) -> Answer {
+    pub(crate) async fn poll_as(&self, id: &str, secret: &str, auth_req_id: &str) -> Answer {
         let form = [
             ("grant_type", CIBA.to_owned()),
             ("auth_req_id", auth_req_id.to_owned()),
@@ -168,11 +168,11 @@ impl Bench {
         self.form("/oauth/token", &form).await
     }
 
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.sandbox.advance(Duration::from_secs(seconds));
     }
 
-    pub fn ticket(&self) -> String {
+    pub(crate) fn ticket(&self) -> String {
         let text = self
             .sandbox
             .invitation(&self.sandbox.ready().user_id)
@@ -180,7 +180,7 @@ impl Bench {
         ticket_of(&text)
     }
 
-    pub async fn enroll(&self) -> Phone {
+    pub(crate) async fn enroll(&self) -> Phone {
         let phone = Phone::new(
             test_key(),
             "9774d56d682e549c",
@@ -189,7 +189,7 @@ impl Bench {
         self.enroll_phone(phone).await
     }
 
-    pub async fn enroll_phone(&self, mut phone: Phone) -> Phone {
+    pub(crate) async fn enroll_phone(&self, mut phone: Phone) -> Phone {
         let answer = self.enroll_body(&self.ticket(), &phone.body()).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         phone.id = answer.json()["id"].as_str().expect("id").to_owned();
@@ -198,7 +198,7 @@ impl Bench {
         phone
     }
 
-    pub async fn enroll_body(&self, ticket: &str, body: &Value) -> Answer {
+    pub(crate) async fn enroll_body(&self, ticket: &str, body: &Value) -> Answer {
         let request = self
             .http
             .post(self.url("/appliance-mfa/api/enroll"))
@@ -208,7 +208,7 @@ impl Bench {
     }
 
     /// The next push that is waiting for a phone.
-    pub fn push(&self, phone: &Phone) -> Push {
+    pub(crate) fn push(&self, phone: &Phone) -> Push {
         let mut pushes = Box::pin(self.sandbox.pushes(&phone.push_token));
         let event = pushes
             .next()
@@ -226,17 +226,17 @@ impl Bench {
     }
 
     /// Starts a request and gives its id and push.
-    pub async fn ring(&self, phone: &Phone) -> (String, Push) {
+    pub(crate) async fn ring(&self, phone: &Phone) -> (String, Push) {
         let id = self.start().await;
         (id, self.push(phone))
     }
 
-    pub async fn answer(&self, phone: &Phone, push: &Push, accepted: bool) -> Answer {
+    pub(crate) async fn answer(&self, phone: &Phone, push: &Push, accepted: bool) -> Answer {
         let claims = phone.answer_claims(self, push, json!(accepted));
         self.resolve(&push.token, &phone.sign(&claims)).await
     }
 
-    pub async fn resolve(&self, token: &str, jwt: &str) -> Answer {
+    pub(crate) async fn resolve(&self, token: &str, jwt: &str) -> Answer {
         let request = self
             .http
             .post(self.url("/appliance-mfa/api/resolve-transaction"));
@@ -248,7 +248,7 @@ impl Bench {
         .await
     }
 
-    pub async fn consent(&self, push: &Push, proof: &str) -> Answer {
+    pub(crate) async fn consent(&self, push: &Push, proof: &str) -> Answer {
         let request = self
             .http
             .get(self.url(&format!("/rich-consents/{}", push.consent)));
@@ -256,35 +256,35 @@ impl Bench {
         self.send(request.header("MFA-DPoP", proof)).await
     }
 
-    pub fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         let now: jiff::Timestamp = self.sandbox.snapshot().now.parse().expect("time");
         now.as_second()
     }
 }
 
-pub fn ticket_of(invitation: &str) -> String {
+pub(crate) fn ticket_of(invitation: &str) -> String {
     let (_, rest) = invitation.split_once("enrollment_tx_id=").expect("ticket");
     rest.split('&').next().expect("ticket").to_owned()
 }
 
-pub struct Push {
-    pub token: String,
-    pub challenge: String,
-    pub consent: String,
-    pub enrollment: String,
+pub(crate) struct Push {
+    pub(crate) token: String,
+    pub(crate) challenge: String,
+    pub(crate) consent: String,
+    pub(crate) enrollment: String,
 }
 
-pub struct Phone {
-    pub id: String,
-    pub user_id: String,
-    pub token: String,
-    pub identifier: &'static str,
-    pub push_token: String,
-    pub key: rsa::RsaPrivateKey,
+pub(crate) struct Phone {
+    pub(crate) id: String,
+    pub(crate) user_id: String,
+    pub(crate) token: String,
+    pub(crate) identifier: &'static str,
+    pub(crate) push_token: String,
+    pub(crate) key: rsa::RsaPrivateKey,
 }
 
 impl Phone {
-    pub fn new(key: rsa::RsaPrivateKey, identifier: &'static str, push_token: &str) -> Self {
+    pub(crate) fn new(key: rsa::RsaPrivateKey, identifier: &'static str, push_token: &str) -> Self {
         Phone {
             id: String::new(),
             user_id: String::new(),
@@ -295,12 +295,12 @@ impl Phone {
         }
     }
 
-    pub fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         let b64 = |number: &rsa::BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());
         json!({ "kty": "RSA", "alg": "RS256", "use": "sig", "e": b64(self.key.e()), "n": b64(self.key.n()) })
     }
 
-    pub fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         json!({
             "identifier": self.identifier,
             "name": "Pixel 9",
@@ -309,14 +309,14 @@ impl Phone {
         })
     }
 
-    pub fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         self.sign_with(
             &json!({ "alg": "RS256", "typ": "JWT" }),
             &claims.to_string(),
         )
     }
 
-    pub fn sign_with(&self, header: &Value, payload: &str) -> String {
+    pub(crate) fn sign_with(&self, header: &Value, payload: &str) -> String {
         let der = self.key.to_pkcs1_der().expect("DER");
         let input = format!(
             "{}.{}",
@@ -332,7 +332,7 @@ impl Phone {
         format!("{input}.{signature}")
     }
 
-    pub fn answer_claims(&self, bench: &Bench, push: &Push, accepted: Value) -> Value {
+    pub(crate) fn answer_claims(&self, bench: &Bench, push: &Push, accepted: Value) -> Value {
         json!({
             "iss": self.identifier,
             "sub": push.challenge,
@@ -344,7 +344,7 @@ impl Phone {
         })
     }
 
-    pub fn proof_claims(&self, bench: &Bench, push: &Push, jti: &str) -> Value {
+    pub(crate) fn proof_claims(&self, bench: &Bench, push: &Push, jti: &str) -> Value {
         json!({
             "htm": "GET",
             "htu": bench.url(&format!("/rich-consents/{}", push.consent)),
@@ -354,14 +354,14 @@ impl Phone {
         })
     }
 
-    pub fn proof(&self, claims: &Value) -> String {
+    pub(crate) fn proof(&self, claims: &Value) -> String {
         self.sign_with(
             &json!({ "alg": "RS256", "typ": "dpop+jwt", "jwk": self.jwk() }),
             &claims.to_string(),
         )
     }
 
-    pub fn device_jwt(&self, bench: &Bench) -> String {
+    pub(crate) fn device_jwt(&self, bench: &Bench) -> String {
         self.sign(&json!({
             "iss": self.id,
             "sub": self.user_id,
@@ -373,7 +373,7 @@ impl Phone {
 }
 
 /// The published key of the wire description; known to everybody.
-pub fn test_key() -> rsa::RsaPrivateKey {
+pub(crate) fn test_key() -> rsa::RsaPrivateKey {
     let number =
         |text: &str| rsa::BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(text).expect("base64url"));
     rsa::RsaPrivateKey::from_components(
@@ -389,12 +389,12 @@ pub fn test_key() -> rsa::RsaPrivateKey {
 }
 
 /// Another key, made once per run.
-pub fn other_key() -> rsa::RsaPrivateKey {
+pub(crate) fn other_key() -> rsa::RsaPrivateKey {
     static KEY: OnceLock<rsa::RsaPrivateKey> = OnceLock::new();
     KEY.get_or_init(|| rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("key"))
         .clone()
 }
 
-pub fn ok(status: u16) -> bool {
+pub(crate) fn ok(status: u16) -> bool {
     StatusCode::from_u16(status).is_ok_and(|status| status.is_success())
 }

@@ -516,6 +516,26 @@ async fn removing_the_last_device_ends_the_request_at_once() {
 }
 
 #[tokio::test]
+async fn a_blocked_user_can_no_longer_answer_and_the_client_hears_a_refusal() {
+    let bench = Bench::new().await;
+    let phone = bench.enroll().await;
+    let (id, push) = bench.ring(&phone).await;
+    let path = format!("/users/{}", phone.user_id.replace('|', "%7C"));
+    bench
+        .manage(Method::PATCH, &path, json!({ "blocked": true }))
+        .await;
+    let answer = bench.answer(&phone, &push, true).await;
+    assert_eq!(
+        answer.device_error(),
+        (404, "login_transaction_not_found".to_owned())
+    );
+    assert_eq!(
+        bench.poll(&id).await.error(),
+        (400, "access_denied".to_owned())
+    );
+}
+
+#[tokio::test]
 async fn a_configured_public_origin_is_accepted_as_audience() {
     let options = Options {
         public_origins: vec!["https://bank.guardian.example/".into()],
