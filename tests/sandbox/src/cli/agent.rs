@@ -282,7 +282,8 @@ pub(crate) fn intro(client: &Client, request: &Request, width: usize) -> Vec<Lin
     );
     if let Some(details) = &request.details {
         lines.push(Line::toned(Tone::Faint, "  authorization_details"));
-        lines.extend(json_lines(details, usize::MAX, width));
+        let json = json_lines(details, usize::MAX, width.saturating_sub(2));
+        lines.extend(json.into_iter().map(|line| line.indented(2)));
     }
     lines
 }

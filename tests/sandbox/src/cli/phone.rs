@@ -747,16 +747,14 @@ impl Phone {
     }
 }
 
-/// The id itself, or the only one that starts like this (`dev_` may be left out).
+/// The id itself, or the only one that starts like this; the kind in front of it (`dev_`, `chl_`) may be left out.
 fn by_prefix(ids: &[&str], prefix: &str) -> anyhow::Result<Option<String>> {
     if let Some(exact) = ids.iter().find(|id| **id == prefix) {
         return Ok(Some((*exact).to_owned()));
     }
     let starts = |id: &&&str| {
-        id.starts_with(prefix)
-            || id
-                .strip_prefix("dev_")
-                .is_some_and(|rest| rest.starts_with(prefix))
+        let bare = id.split_once('_').map_or(**id, |(_, bare)| bare);
+        id.starts_with(prefix) || bare.starts_with(prefix)
     };
     let found: Vec<&&str> = ids.iter().filter(starts).collect();
     match (prefix, found.as_slice()) {
