@@ -1,5 +1,10 @@
 //! The console over a real socket.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 mod test_phone;
 
 use std::collections::BTreeSet;
@@ -183,10 +188,7 @@ async fn a_form_without_the_token_of_this_run_does_nothing() {
 async fn a_form_of_another_site_does_nothing_even_with_the_token() {
     let sandbox = sandbox(|_| {}).await;
     let token = token(&sandbox).await;
-    for (name, value) in [
-        ("origin", "https://evil.example"),
-        ("origin", "null"),
-    ] {
+    for (name, value) in [("origin", "https://evil.example"), ("origin", "null")] {
         let answer = http()
             .post(url(&sandbox, "/knobs/reset"))
             .header(name, value)

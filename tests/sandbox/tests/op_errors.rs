@@ -1,14 +1,22 @@
 //! The OpenID Provider's refusals as a client sees them: CIBA Core §13 at `/bc-authorize`, §11 at `/oauth/token`,
 //! with the texts and extensions of the Auth0 dialect.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 mod test_phone;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Method, Response};
 use sandbox::{ExpiryError, Handle, NotEnrolledStatus, Sandbox};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use test_phone::{TestPhone, http, sandbox};
 
 const CIBA: &str = "urn:openid:params:grant-type:ciba";
@@ -266,7 +274,7 @@ async fn details_beyond_a_limit_or_of_an_unregistered_type_are_refused() {
     let sandbox = ready_sandbox().await;
     let audience = sandbox.ready().audience;
     let payment = r#"{"type":"payment_initiation"}"#;
-    let six = format!("[{}]", vec![payment; 6].join(","));
+    let six = format!("[{}]", [payment; 6].join(","));
     let eleven = format!(
         r#"[{{"type":"payment_initiation",{}}}]"#,
         (0..10)
@@ -925,5 +933,62 @@ async fn a_refusal_on_the_phone_ends_the_wait() {
         400,
         "access_denied",
         "",
+    );
+}
+
+#[tokio::test]
+async fn the_id_token_names_the_request_and_the_access_token() {
+    let sandbox = ready_sandbox().await;
+    let begun = started(&sandbox).await;
+    let id = begun["auth_req_id"].as_str().unwrap();
+    assert!(sandbox.decide(id, true));
+    let tokens: Value = poll(&sandbox, &[("auth_req_id", id)])
+        .await
+        .json()
+        .await
+        .unwrap();
+    let id_token = tokens["id_token"].as_str().unwrap();
+    let jwks = format!("{}/.well-known/jwks.json", sandbox.origin());
+    let jwks: Value = http().get(jwks).send().await.unwrap().json().await.unwrap();
+    let kid = jsonwebtoken::decode_header(id_token).unwrap().kid.unwrap();
+    let keys = jwks["keys"].as_array().unwrap();
+    let key = keys.iter().find(|key| key["kid"] == kid.as_str()).unwrap();
+    let (n, e) = (key["n"].as_str().unwrap(), key["e"].as_str().unwrap());
+    let key = jsonwebtoken::DecodingKey::from_rsa_components(n, e).unwrap();
+    let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
+    rules.set_audience(&[sandbox.ready().client_id]);
+    rules.set_issuer(&[sandbox.issuer()]);
+    let claims = jsonwebtoken::decode::<Value>(id_token, &key, &rules)
+        .unwrap()
+        .claims;
+    assert_eq!(claims["aud"], sandbox.ready().client_id.as_str());
+    assert_eq!(claims["sub"], sandbox.ready().user_id.as_str());
+    assert_eq!(claims["urn:openid:params:jwt:claim:auth_req_id"], id);
+    assert!(claims["auth_time"].is_u64() && sandbox.issuer().ends_with('/'));
+    // OpenID Connect Core §3.1.3.6: the left half of the hash.
+    let hash = Sha256::digest(tokens["access_token"].as_str().unwrap());
+    assert_eq!(claims["at_hash"], URL_SAFE_NO_PAD.encode(&hash[..16]));
+    for absent in ["nonce", "c_hash", "s_hash", "acr"] {
+        assert!(claims.get(absent).is_none(), "{absent}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_has_a_limit_of_its_own() {
+    let sandbox = sandbox(|options| {
+        options.per_user_limit = None;
+        options.per_tenant_limit = Some(2);
+    })
+    .await;
+    TestPhone::enroll(&sandbox).await;
+    started(&sandbox).await;
+    started(&sandbox).await;
+    let answer = start(&sandbox, &[]).await;
+    assert!(answer.headers().contains_key("retry-after"));
+    is(
+        &refusal(answer).await,
+        429,
+        "too_many_requests",
+        "Rate limit exceeded.",
     );
 }

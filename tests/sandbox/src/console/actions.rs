@@ -133,7 +133,9 @@ pub(super) async fn unblock(State(console): State<Console>, Form(form): Form<OfU
 fn set_blocked(console: &Console, user_id: &str, blocked: bool) -> Result<bool, StateError> {
     let engine = &console.handle.0;
     engine.db.write(|tx| {
-        let Some(user) = tx.get::<User>(user_id)? else { return Ok(false) };
+        let Some(user) = tx.get::<User>(user_id)? else {
+            return Ok(false);
+        };
         tx.put(&User { blocked, ..user })?;
         if blocked {
             engine.end_requests(tx, user_id)?;
@@ -142,9 +144,15 @@ fn set_blocked(console: &Console, user_id: &str, blocked: bool) -> Result<bool, 
     })
 }
 
-pub(super) async fn delete_user(State(console): State<Console>, Form(form): Form<OfUser>) -> Response {
+pub(super) async fn delete_user(
+    State(console): State<Console>,
+    Form(form): Form<OfUser>,
+) -> Response {
     let engine = &console.handle.0;
-    back("/users", engine.db.write(|tx| engine.delete_user(tx, &form.user)))
+    back(
+        "/users",
+        engine.db.write(|tx| engine.delete_user(tx, &form.user)),
+    )
 }
 
 #[derive(Deserialize)]
@@ -154,15 +162,28 @@ pub(super) struct OfDevice {
 
 pub(super) async fn revoke(State(console): State<Console>, Form(form): Form<OfDevice>) -> Response {
     let engine = &console.handle.0;
-    back("/devices", engine.db.write(|tx| engine.delete_enrollment(tx, &form.device)))
+    back(
+        "/devices",
+        engine
+            .db
+            .write(|tx| engine.delete_enrollment(tx, &form.device)),
+    )
 }
 
 /// To the page that shows the effect, if there was anything to act on.
 fn back(path: &str, done: Result<bool, StateError>) -> Response {
     match done {
         Ok(true) => Redirect::to(path).into_response(),
-        Ok(false) => refuse(StatusCode::NOT_FOUND, "Not there", "Somebody else removed it in the meantime."),
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "Not done", "The sandbox could not write its state."),
+        Ok(false) => refuse(
+            StatusCode::NOT_FOUND,
+            "Not there",
+            "Somebody else removed it in the meantime.",
+        ),
+        Err(_) => refuse(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Not done",
+            "The sandbox could not write its state.",
+        ),
     }
 }
 
@@ -171,7 +192,10 @@ pub(super) struct MaybeUser {
     user: Option<String>,
 }
 
-pub(super) async fn invite(State(console): State<Console>, Form(form): Form<MaybeUser>) -> Response {
+pub(super) async fn invite(
+    State(console): State<Console>,
+    Form(form): Form<MaybeUser>,
+) -> Response {
     let user_id = form.user.unwrap_or_else(|| console.handle.ready().user_id);
     match new_invitation(&console, &console.snapshot(), &user_id) {
         Ok(()) => Redirect::to("/").into_response(),

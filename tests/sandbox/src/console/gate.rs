@@ -24,25 +24,40 @@ const HEADERS: [(HeaderName, &str); 5] = [
     // (Fetch standard, "append a request `Origin` header"), and the check of `Origin` refuses that.
     (header::REFERRER_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 /// Puts the protective headers on every answer.
 pub(super) async fn protect(request: Request, next: Next) -> Response {
     let mut answer = next.run(request).await;
     for (name, value) in HEADERS {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        answer
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     answer
 }
 
 /// Refuses a POST that lacks the token: another site can make a browser send one, but cannot read the token.
-pub(super) async fn own_forms_only(State(console): State<Console>, request: Request, next: Next) -> Response {
+pub(super) async fn own_forms_only(
+    State(console): State<Console>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(form) = to_bytes(body, LARGEST_FORM).await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "Too large", "No form of the console is that large.");
+        return refuse(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Too large",
+            "No form of the console is that large.",
+        );
     };
-    let sent = form_urlencoded::parse(&form).find(|(name, _)| name == "token").map(|(_, value)| value);
+    let sent = form_urlencoded::parse(&form)
+        .find(|(name, _)| name == "token")
+        .map(|(_, value)| value);
     if sent.is_some_and(|sent| sent.as_bytes().ct_eq(console.token.as_bytes()).into()) {
         return next.run(Request::from_parts(parts, Body::from(form))).await;
     }

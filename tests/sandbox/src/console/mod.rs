@@ -134,7 +134,11 @@ impl Console {
     /// The claims of a request's answer as the device signed them, JSON text.
     fn answer_claims(&self, id: &str) -> Option<String> {
         let requests = self.handle.0.db.write(|tx| tx.all::<CibaRequest>()).ok()?;
-        let jwt = requests.into_iter().find(|request| request.consent_id == id)?.answer?.jwt?;
+        let jwt = requests
+            .into_iter()
+            .find(|request| request.consent_id == id)?
+            .answer?
+            .jwt?;
         String::from_utf8(unb64(jwt.split('.').nth(1)?)?).ok()
     }
 

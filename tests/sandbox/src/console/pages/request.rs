@@ -69,7 +69,12 @@ fn kinds(request: &RequestView) -> String {
 }
 
 /// `claims` are those of the answer's JWT, which was verified when it came.
-pub(in super::super) fn request(snapshot: &Snapshot, request: &RequestView, claims: Option<&str>, token: Token<'_>) -> Markup {
+pub(in super::super) fn request(
+    snapshot: &Snapshot,
+    request: &RequestView,
+    claims: Option<&str>,
+    token: Token<'_>,
+) -> Markup {
     Page { snapshot, path: "/requests", title: request.binding_message.as_deref().unwrap_or("Request"), waiting: open(request) }.html(html! {
         a.crumb href="/requests" { "← Requests" }
         div.head {
