@@ -20,6 +20,9 @@ mod otp;
 mod protocol;
 mod secret;
 mod store;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod transport;
 
 pub use authenticator::{Authenticator, Config, DialectName, Platform, PushUpdate, Server};

@@ -297,6 +297,22 @@ mod tests {
     }
 
     #[test]
+    fn an_es256_answer_verifies_with_the_ec_key_only() {
+        let pair = rcgen::KeyPair::generate().expect("P-256 key");
+        let (x, y) = pair.public_key_raw()[1..].split_at(32);
+        let jwk = json!({ "kty": "EC", "crv": "P-256", "x": b64(x), "y": b64(y) });
+        let input = format!("{}.{}", b64(br#"{"alg":"ES256"}"#), b64(b"{}"));
+        let signer = EncodingKey::from_ec_der(&pair.serialize_der());
+        let signature =
+            crypto::sign(input.as_bytes(), &signer, Algorithm::ES256).expect("signature");
+        let token = format!("{input}.{signature}");
+        let jws = Compact::parse(&token).expect("token");
+        assert!(DeviceKey::from_jwk(&jwk, true).expect("key").signed(&jws));
+        let rsa = json!({ "kty": "RSA", "n": N, "e": "AQAB" });
+        assert!(!DeviceKey::from_jwk(&rsa, true).expect("key").signed(&jws));
+    }
+
+    #[test]
     fn the_published_answer_verifies_and_a_changed_one_does_not() {
         let key = DeviceKey::from_jwk(&jwk(N, "AQAB"), false).expect("key");
         assert!(key.signed(&Compact::parse(APPROVAL).expect("token")));

@@ -34,6 +34,8 @@ use origins::Origins;
 /// Grant type of CIBA.
 pub(crate) const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 
+const KEEP_EVENTS: u32 = 1_000;
+
 /// Everything a running sandbox is made of.
 pub(crate) struct Engine {
     pub(crate) db: Db,
@@ -77,6 +79,7 @@ impl Engine {
             kind: kind.to_owned(),
             user_id: user_id.map(str::to_owned),
             details,
-        })
+        })?;
+        tx.keep_newest::<Event>(KEEP_EVENTS)
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn setting(
     name: &str,
     make: impl FnOnce() -> anyhow::Result<String>,
 ) -> anyhow::Result<String> {
-    let found: Option<Setting> = db.write(|tx| tx.get(name).map_err(StateError::from))?;
+    let found: Option<Setting> = db.write::<_, StateError>(|tx| tx.get(name))?;
     if let Some(found) = found {
         return Ok(found.value);
     }
@@ -34,7 +34,7 @@ pub(crate) fn setting(
         name: name.to_owned(),
         value: make()?,
     };
-    db.write(|tx| tx.put(&made).map_err(StateError::from))?;
+    db.write::<_, StateError>(|tx| tx.put(&made))?;
     Ok(made.value)
 }
 

@@ -71,7 +71,7 @@ impl Engine {
         client: &Client,
         start: &Start<'_>,
     ) -> Result<CibaRequest, Refusal> {
-        self.client_allowed(client)?;
+        client_allowed(client, self.options.ciba_enabled)?;
         if start.signed_request {
             return Err(Refusal::invalid("Signed requests are not supported"));
         }
@@ -124,31 +124,6 @@ impl Engine {
         }
         tx.put(&request)?;
         Ok(request)
-    }
-
-    /// The conditions on tenant and client.
-    fn client_allowed(&self, client: &Client) -> Result<(), Refusal> {
-        let grant = client.grant_types.iter().any(|grant| grant == CIBA_GRANT);
-        let refusals = [
-            (
-                !self.options.ciba_enabled,
-                "CIBA is not available for this tenant",
-            ),
-            (!grant, "The client may not use the CIBA grant"),
-            (
-                !client.is_first_party,
-                "The client is not a first-party client",
-            ),
-            (!client.oidc_conformant, "The client is not OIDC-conformant"),
-            (
-                client.token_endpoint_auth_method == "none",
-                "The client is not a confidential client",
-            ),
-        ];
-        match refusals.iter().find(|(refused, _)| *refused) {
-            Some((_, why)) => Err(Refusal::unauthorized(why)),
-            None => Ok(()),
-        }
     }
 
     fn expiry(&self, requested: Option<&str>) -> Result<u32, Refusal> {
@@ -352,6 +327,26 @@ impl Engine {
     }
 }
 
+/// The conditions on tenant and client.
+fn client_allowed(client: &Client, ciba_enabled: bool) -> Result<(), Refusal> {
+    let grant = client.grant_types.iter().any(|grant| grant == CIBA_GRANT);
+    let public = client.token_endpoint_auth_method == "none";
+    let refusals = [
+        (!ciba_enabled, "CIBA is not available for this tenant"),
+        (!grant, "The client may not use the CIBA grant"),
+        (
+            !client.is_first_party,
+            "The client is not a first-party client",
+        ),
+        (!client.oidc_conformant, "The client is not OIDC-conformant"),
+        (public, "The client is not a confidential client"),
+    ];
+    match refusals.iter().find(|(refused, _)| *refused) {
+        Some((_, why)) => Err(Refusal::unauthorized(why)),
+        None => Ok(()),
+    }
+}
+
 fn scopes(scope: Option<&str>) -> Result<Vec<String>, Refusal> {
     let mut scopes: Vec<String> = Vec::new();
     for value in scope
@@ -401,4 +396,87 @@ fn granted_scopes(
         .into_iter()
         .filter(|scope| standard(scope) || permitted(scope))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        Client {
+            client_id: "c".into(),
+            client_secret: "s".into(),
+            name: "Client".into(),
+            grant_types: vec![CIBA_GRANT.into()],
+            is_first_party: true,
+            oidc_conformant: true,
+            token_endpoint_auth_method: "client_secret_post".into(),
+            async_approval_notification_channels: Vec::new(),
+            keys: Vec::new(),
+            tls_subject_dn: None,
+            tls_thumbprints: Vec::new(),
+            grants: Vec::new(),
+            created_ms: 0,
+        }
+    }
+
+    #[test]
+    fn each_restriction_on_clients_refuses_by_itself() {
+        assert_eq!(client_allowed(&client(), true), Ok(()));
+        let broken = [
+            (client(), false),
+            (
+                Client {
+                    grant_types: Vec::new(),
+                    ..client()
+                },
+                true,
+            ),
+            (
+                Client {
+                    is_first_party: false,
+                    ..client()
+                },
+                true,
+            ),
+            (
+                Client {
+                    oidc_conformant: false,
+                    ..client()
+                },
+                true,
+            ),
+            (
+                Client {
+                    token_endpoint_auth_method: "none".into(),
+                    ..client()
+                },
+                true,
+            ),
+        ];
+        let reasons: std::collections::HashSet<String> = broken
+            .iter()
+            .map(|(client, enabled)| client_allowed(client, *enabled).expect_err("refused"))
+            .inspect(|refusal| {
+                assert_eq!(
+                    (refusal.status, refusal.error),
+                    (400, "unauthorized_client")
+                )
+            })
+            .map(|refusal| refusal.description)
+            .collect();
+        assert_eq!(reasons.len(), broken.len());
+    }
+
+    #[test]
+    fn scopes_keep_their_order_and_lose_repeats() {
+        assert_eq!(
+            scopes(Some("profile  openid profile")),
+            Ok(vec!["profile".to_owned(), "openid".to_owned()])
+        );
+        assert_eq!(
+            scopes(Some("openid a\"b")).expect_err("refused").error,
+            "invalid_scope"
+        );
+    }
 }
