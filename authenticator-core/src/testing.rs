@@ -56,7 +56,7 @@ impl Screen {
     /// From the bytes of a consent body to the display model: its digest, or `None` where approval is blocked.
     pub fn show(&self, body: &[u8]) -> Option<String> {
         let body = json::read(body, Limits::BODY).ok()?;
-        let rendered = consent::render(&self.input(&body), &self.templates, &Guardian);
+        let rendered = consent::render(&self.input(&body), &self.templates);
         match rendered.blocked {
             None => rendered.digests.map(|digests| digests.shown),
             Some(_) => None,
