@@ -13,6 +13,11 @@ use zeroize::{Zeroize, Zeroizing};
 /// let code = authenticator_core::Secret::new(String::from("123456"));
 /// println!("{code:?}");
 /// ```
+///
+/// ```compile_fail,E0277
+/// let code = authenticator_core::Secret::new(String::from("123456"));
+/// println!("{code}");
+/// ```
 #[derive(Clone)]
 pub struct Secret<T: Zeroize = String>(Zeroizing<T>);
 

@@ -106,18 +106,26 @@ impl Core {
         let mut corrected = false;
         loop {
             let push = challenge.push.clone();
-            let request = self.signed(row, move |wire, identity, signer| dialect.consent_request(wire, identity, signer, &push)).await?;
-            let Some(request) = request else { return Ok(Fetched::None) };
+            let request = self.signed(row, move |wire, identity, signer| dialect.consent_request(wire, identity, signer, &push)).await;
+            let request = match request {
+                Ok(Some(request)) => request,
+                Ok(None) => return Ok(Fetched::None),
+                // A linking id that cannot be asked for names details that cannot be had.
+                Err(error) if error.code() == ErrorCode::PushMalformed => {
+                    return self.unavailable(challenge, MarkCode::DetailsUnavailable);
+                }
+                Err(error) => return Err(error),
+            };
             let answer = match self.send(request).await {
                 Ok(answer) => answer,
                 // An answer that is too large is an answer: it will not become smaller.
-                Err(error) if error.code() == ErrorCode::AnswerInvalid => return self.keep(challenge, None, MarkCode::TooLarge),
+                Err(error) if error.code() == ErrorCode::AnswerInvalid => return self.unavailable(challenge, MarkCode::TooLarge),
                 Err(error) => return self.cached(challenge, error),
             };
             match dialect.consent_answer(&challenge.push, &answer) {
                 ConsentAnswer::Body(body) => return self.accept_consent(dialect, challenge, body),
                 ConsentAnswer::NotFound { details_existed: true } if !self.config.allow_missing_consent => {
-                    return self.keep(challenge, None, MarkCode::DetailsUnavailable);
+                    return self.unavailable(challenge, MarkCode::DetailsUnavailable);
                 }
                 ConsentAnswer::NotFound { .. } => {
                     self.store.set_consent(&challenge.id, None, challenge.expires_at)?;
@@ -125,7 +133,7 @@ impl Core {
                 }
                 ConsentAnswer::Invalid { reason } => {
                     tracing::warn!(reason, "the consent cannot be read");
-                    return self.keep(challenge, None, invalid_mark(&reason));
+                    return self.unavailable(challenge, invalid_mark(&reason));
                 }
                 ConsentAnswer::Refused(refusal) => {
                     if refusal.clock_suspect && !corrected && self.correct_clock(row, &refusal)? {
@@ -133,7 +141,7 @@ impl Core {
                     } else if refusal.class == crate::error::ErrorClass::Retry {
                         return self.cached(challenge, refusal.into_error("the server cannot give the details now"));
                     } else {
-                        return self.keep(challenge, None, MarkCode::DetailsUnavailable);
+                        return self.unavailable(challenge, MarkCode::DetailsUnavailable);
                     }
                 }
             }
@@ -143,14 +151,14 @@ impl Core {
     fn accept_consent(&self, dialect: &dyn Dialect, challenge: &mut ChallengeRow, body: json::Value) -> Result<Fetched> {
         let expires_at = match dialect.consent_parts(&body) {
             Ok(parts) => parts.expires_at.unwrap_or(challenge.expires_at),
-            Err(_) => return self.keep(challenge, None, MarkCode::DetailsUnavailable),
+            Err(_) => return self.unavailable(challenge, MarkCode::DetailsUnavailable),
         };
         self.store.set_consent(&challenge.id, Some(&json::write(&body)), expires_at)?;
         Ok(Fetched::Body(body))
     }
 
-    fn keep(&self, challenge: &ChallengeRow, consent: Option<&str>, code: MarkCode) -> Result<Fetched> {
-        self.store.set_consent(&challenge.id, consent, challenge.expires_at)?;
+    fn unavailable(&self, challenge: &ChallengeRow, code: MarkCode) -> Result<Fetched> {
+        self.store.set_consent(&challenge.id, None, challenge.expires_at)?;
         Ok(Fetched::Unavailable(code))
     }
 
@@ -175,8 +183,8 @@ fn all_marks(rendered: &Rendered) -> Vec<Mark> {
 fn invalid_mark(reason: &str) -> MarkCode {
     match reason {
         "duplicate_member" => MarkCode::DuplicateMember,
-        "invalid_text" => MarkCode::InvalidText,
-        "too_large" => MarkCode::TooLarge,
+        "not_utf8" | "lone_surrogate" => MarkCode::InvalidText,
+        "too_large" | "too_deep" => MarkCode::TooLarge,
         _ => MarkCode::DetailsUnavailable,
     }
 }

@@ -666,7 +666,9 @@ mod sealing {
             "UPDATE decisions SET verdict = (SELECT verdict FROM decisions WHERE challenge = 'c2') WHERE challenge = 'c1'",
             "UPDATE history SET record = (SELECT record FROM history WHERE challenge = 'c2') WHERE challenge = 'c1'",
         ];
-        swaps.map(|sql| file.sql(sql));
+        for sql in swaps {
+            file.sql(sql);
+        }
         assert_eq!(code(store.enrollment(ALICE)), ErrorCode::StoreCorrupt);
         assert_eq!(code(store.challenge("c1")), ErrorCode::StoreCorrupt);
         assert_eq!(code(store.decision("c1")), ErrorCode::StoreCorrupt);

@@ -1,0 +1,205 @@
+//! The command line: what there is, how it ends, and how errors are told.
+
+mod agent;
+mod ciba_client;
+mod demo;
+mod handset;
+mod http;
+mod phone;
+mod prompt;
+mod push_stream;
+mod render;
+mod report;
+mod serve;
+mod terminal;
+mod text;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use authenticator_core::ErrorCode;
+use clap::{ArgAction, Parser, Subcommand};
+
+use terminal::Terminal;
+
+const EXAMPLES: &str = "\
+Examples:
+  sandbox demo                                    the whole story in this terminal
+  sandbox serve                                   a server; prints what the next two need
+  sandbox phone enroll 'otpauth://…' --server http://127.0.0.1:8300
+  sandbox phone watch                             answer requests here
+  sandbox agent request --user 'auth0|…' --message 'Order 4711'
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the request was denied or expired (agent).";
+
+/// A CIBA server on one machine, with a terminal phone and an agent to try it with.
+#[derive(Parser)]
+#[command(name = "sandbox", version, after_help = EXAMPLES)]
+struct Cli {
+    /// Print JSON for scripts instead of text for people.
+    #[arg(long, global = true, help_heading = "Output")]
+    json: bool,
+    /// Say more about what goes on, on standard error; twice for still more.
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one approval from end to end: server, phone and agent in this terminal.
+    Demo(demo::Args),
+    /// Run the server: OpenID Provider, device API and console.
+    Serve(serve::Args),
+    /// Be the phone: enrol, watch, approve, deny.
+    Phone(phone::Args),
+    /// Be the agent: ask for an approval and wait for the outcome.
+    Agent(agent::Args),
+}
+
+/// How a command ended when nothing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done,
+    /// The request was denied or expired.
+    Refused,
+    Interrupted,
+}
+
+/// The command line asks for something that cannot be; exit status 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// What every command is given.
+#[derive(Clone, Copy)]
+pub(crate) struct Context {
+    pub(crate) terminal: Terminal,
+    pub(crate) json: bool,
+}
+
+pub(crate) async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let context = Context {
+        terminal: Terminal::detect(),
+        json: cli.json,
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(match cli.verbose {
+            0 => tracing::Level::ERROR,
+            1 => tracing::Level::INFO,
+            _ => tracing::Level::DEBUG,
+        })
+        .with_target(false)
+        .init();
+    let result = match cli.command {
+        Command::Demo(args) => demo::run(args, context).await,
+        Command::Serve(args) => serve::run(args, context).await,
+        Command::Phone(args) => phone::run(args, context).await,
+        Command::Agent(args) => agent::run(args, context).await,
+    };
+    match result {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Refused) => ExitCode::from(3),
+        Ok(Exit::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            tell(&error, context);
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn tell(error: &anyhow::Error, context: Context) {
+    let core = error.downcast_ref::<authenticator_core::Error>();
+    let message = match core {
+        Some(core) => core.message().to_owned(),
+        None => format!("{error:#}"),
+    };
+    let message = text::printable(&message);
+    let code = core.map(|core| core.code());
+    let advice = code.and_then(advice);
+    if context.json {
+        context.terminal.json(&serde_json::json!({
+            "error": code.map_or("failed", ErrorCode::as_str),
+            "message": message,
+            "advice": advice,
+        }));
+    }
+    let mut err = std::io::stderr().lock();
+    let _ = writeln!(err, "error: {message}");
+    if let Some(code) = code {
+        let _ = writeln!(err, "  code: {}", code.as_str());
+    }
+    if let Some(advice) = advice {
+        let _ = writeln!(err, "  help: {advice}");
+    }
+}
+
+/// What to do about an error of the core, in terms of this command line.
+fn advice(code: ErrorCode) -> Option<&'static str> {
+    Some(match code {
+        ErrorCode::UnknownServer => "name the server you trust with --server",
+        ErrorCode::InvitationExpired => {
+            "make a new code: `sandbox serve` shows one, and the console makes more"
+        }
+        ErrorCode::InvitationMalformed => "pass the text of the QR code in quotes: 'otpauth://…'",
+        ErrorCode::ServerAddress => "use https; plain http works for this machine only",
+        ErrorCode::TlsFailed => "for a sandbox with --tls, pass its certificate with --ca",
+        ErrorCode::Unreachable => "is the server running? `sandbox serve` starts one",
+        ErrorCode::EnrollmentGone => {
+            "remove the account with `remove ID --local-only` and enrol again"
+        }
+        ErrorCode::UnknownEnrollment => "`sandbox phone list` shows the accounts",
+        ErrorCode::UnknownChallenge => "`sandbox phone list` shows the open requests",
+        ErrorCode::ConfirmationNeeded => "pass what the screen asks for with --confirm",
+        ErrorCode::ReviewMissing | ErrorCode::ReviewChanged => {
+            "look at it again with `sandbox phone show ID`"
+        }
+        ErrorCode::ApprovalBlocked => "`sandbox phone deny ID` is always possible",
+        ErrorCode::StoreUnavailable => "is another command using the same --store?",
+        _ => return None,
+    })
+}
+
+/// How this program was started, for commands to copy.
+pub(crate) fn program() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    let in_path = std::path::Path::new(&path).components().count() == 1;
+    if std::env::var_os("CARGO").is_some() {
+        "cargo run -qp sandbox --".into()
+    } else if in_path {
+        "sandbox".into()
+    } else {
+        quoted(&path.to_string_lossy())
+    }
+}
+
+/// Text as one word of a POSIX shell.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn words_for_a_shell_are_quoted_where_needed() {
+        assert_eq!(quoted("auth0|65f"), "'auth0|65f'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted("http://127.0.0.1:80/"), "http://127.0.0.1:80/");
+    }
+}

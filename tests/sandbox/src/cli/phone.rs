@@ -1,0 +1,841 @@
+//! `sandbox phone`: an authenticator in a terminal, on the real core.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use authenticator_core::{
+    Arrival, Challenge, ChallengeId, ChallengeState, Enrollment, EnrollmentId, PushService,
+    Receipt, Review,
+};
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::handset::{Handset, Settings, address_for, now};
+use super::prompt::{self, Answer};
+use super::push_stream::{News, Source};
+use super::render::{self, View};
+use super::terminal::{Keys, Terminal};
+use super::text::{Line, Tone, minutes, pair, printable};
+use super::{Context, Exit, Usage, http, report};
+
+const EXAMPLES: &str = "\
+Examples:
+  sandbox phone enroll 'otpauth://totp/…' --server http://127.0.0.1:8300
+  sandbox phone watch                    show requests as they come and ask y/n
+  sandbox phone list                     accounts and open requests
+  sandbox phone show 3f                  an id may be cut as long as it is clear
+  sandbox phone approve 3f
+  sandbox phone deny 3f --reason 'not me'
+
+The keys of this phone lie in files of the store folder, next to the key that encrypts them:
+good for trying things out, not for an account that matters.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Folder of this phone: accounts, keys, history. One folder is one phone.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SANDBOX_PHONE",
+        global = true,
+        help_heading = "Phone"
+    )]
+    store: Option<PathBuf>,
+    /// Trust only the root certificates in this PEM file (a sandbox with --tls).
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SANDBOX_CA",
+        global = true,
+        help_heading = "Phone"
+    )]
+    ca: Option<PathBuf>,
+    /// Language of what is shown, e.g. de-DE [default: the environment's].
+    #[arg(long, value_name = "TAG", global = true, help_heading = "Phone")]
+    locale: Option<String>,
+    #[command(subcommand)]
+    command: PhoneCommand,
+}
+
+#[derive(Subcommand)]
+enum PhoneCommand {
+    /// Add an account from the text of a QR code, an enrolment link or a ticket.
+    #[command(visible_alias = "enrol")]
+    Enroll {
+        /// Text of the QR code (in quotes), link or ticket.
+        #[arg(value_name = "URI")]
+        invitation: String,
+        /// Server you trust for this account: its name or URL. Without it you are asked.
+        #[arg(long, value_name = "NAME-OR-URL")]
+        server: Option<String>,
+        /// Name of this phone, shown to you and to administrators.
+        #[arg(long, default_value = "Terminal phone")]
+        name: String,
+        /// Kind of pushes this phone gets.
+        #[arg(long, value_enum, default_value = "fcm")]
+        push: PushKind,
+    },
+    /// List accounts and open requests.
+    List,
+    /// Take pushes from the sandbox and ask about each request.
+    Watch {
+        /// Answer every request like this instead of asking.
+        #[arg(long, value_enum)]
+        answer: Option<AutoAnswer>,
+        /// Stop after the first request.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Show what a request asks for.
+    Show {
+        /// Id of the request, or its beginning.
+        id: String,
+        /// Show long texts whole.
+        #[arg(long)]
+        full: bool,
+    },
+    /// Approve a request.
+    Approve {
+        /// Id of the request, or its beginning.
+        id: String,
+        /// What the screen asks to be typed.
+        #[arg(long, value_name = "TEXT")]
+        confirm: Option<String>,
+        /// Approve only what has this digest (`show --json` prints it).
+        #[arg(long)]
+        digest: Option<String>,
+        /// Do not ask again on the terminal.
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
+    /// Deny a request.
+    Deny {
+        /// Id of the request, or its beginning.
+        id: String,
+        /// Reason for the server, e.g. 'not me'.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Show the one-time code of an account.
+    Code {
+        /// Id of the account, or its beginning.
+        id: String,
+    },
+    /// Show what was asked and answered, the newest first.
+    History {
+        /// At most this many entries.
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: u32,
+    },
+    /// Remove an account on the server and here, with its keys.
+    Remove {
+        /// Id of the account, or its beginning.
+        id: String,
+        /// Remove it here only; the server keeps the device.
+        #[arg(long)]
+        local_only: bool,
+    },
+    /// Send answers again that could not be delivered.
+    Flush,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PushKind {
+    Fcm,
+    Apns,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AutoAnswer {
+    Approve,
+    Deny,
+    Ignore,
+}
+
+pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
+    let folder = match args.store {
+        Some(folder) => folder,
+        None => default_folder()?,
+    };
+    let settings = Settings {
+        ca: http::read_ca(args.ca.as_deref())?,
+        locale: args.locale,
+    };
+    let phone = Phone {
+        handset: Handset::open(&folder, settings).await?,
+        context,
+    };
+    let result = phone.run(args.command).await;
+    let closed = phone.handset.authenticator.shutdown().await;
+    let exit = result?;
+    closed?;
+    Ok(exit)
+}
+
+fn default_folder() -> anyhow::Result<PathBuf> {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    let base = set("XDG_DATA_HOME")
+        .or_else(|| set("LOCALAPPDATA"))
+        .or_else(|| set("HOME").map(|home| home.join(".local").join("share")))
+        .ok_or_else(|| Usage("no home folder is known; choose one with --store DIR".into()))?;
+    Ok(base.join("authenticator-sandbox").join("phone"))
+}
+
+struct Phone {
+    handset: Handset,
+    context: Context,
+}
+
+impl Phone {
+    async fn run(&self, command: PhoneCommand) -> anyhow::Result<Exit> {
+        match command {
+            PhoneCommand::Enroll {
+                invitation,
+                server,
+                name,
+                push,
+            } => self.enroll(&invitation, server, name, push).await,
+            PhoneCommand::List => self.list().await,
+            PhoneCommand::Watch { answer, once } => self.watch(answer, once).await,
+            PhoneCommand::Show { id, full } => self.show(&id, full).await,
+            PhoneCommand::Approve {
+                id,
+                confirm,
+                digest,
+                yes,
+            } => self.approve(&id, confirm, digest, yes).await,
+            PhoneCommand::Deny { id, reason } => self.deny(&id, reason).await,
+            PhoneCommand::Code { id } => self.code(&id).await,
+            PhoneCommand::History { limit } => self.history(limit).await,
+            PhoneCommand::Remove { id, local_only } => self.remove(&id, local_only).await,
+            PhoneCommand::Flush => self.flush().await,
+        }
+    }
+
+    fn out(&self) -> &Terminal {
+        &self.context.terminal
+    }
+
+    fn view(&self, full: bool) -> View {
+        let terminal = self.out();
+        View {
+            width: terminal.width.min(if terminal.shown { 72 } else { 80 }),
+            drawn: terminal.shown,
+            full,
+            live: false,
+        }
+    }
+
+    async fn enroll(
+        &self,
+        invitation: &str,
+        server: Option<String>,
+        name: String,
+        push: PushKind,
+    ) -> anyhow::Result<Exit> {
+        let server = match server {
+            Some(server) => server,
+            None => match self.confirm_server(invitation).await? {
+                Some(server) => server,
+                None => return Ok(Exit::Interrupted),
+            },
+        };
+        let service = match push {
+            PushKind::Fcm => PushService::Fcm,
+            PushKind::Apns => PushService::Apns,
+        };
+        let enrollment = self
+            .handset
+            .enroll(invitation, &server, name, service)
+            .await?;
+        if self.context.json {
+            let mut json = report::enrollment(&enrollment);
+            json["recovery_code"] =
+                json!(enrollment.recovery_code.as_ref().map(|code| code.expose()));
+            self.out().json(&json);
+            return Ok(Exit::Done);
+        }
+        self.out().line(
+            Line::toned(Tone::Good, "✔ ")
+                .and(Tone::Plain, "Enrolled ")
+                .and(
+                    Tone::Strong,
+                    account_name(&enrollment.issuer, &enrollment.user),
+                ),
+        );
+        self.out().lines(&enrollment_lines(&enrollment));
+        if let Some(code) = &enrollment.recovery_code {
+            self.out().lines(&[
+                Line::new(),
+                Line::plain("Recovery code, shown this once: ")
+                    .and(Tone::Strong, code.expose().as_str()),
+            ]);
+        }
+        self.out().lines(&[
+            Line::new(),
+            Line::plain("Next: ").and(Tone::Accent, format!("{} phone watch", super::program())),
+        ]);
+        Ok(Exit::Done)
+    }
+
+    /// A code may name a server; only a person can trust it.
+    async fn confirm_server(&self, invitation: &str) -> anyhow::Result<Option<String>> {
+        let host = self.handset.authenticator.invitation_host(invitation)?;
+        let Some(host) = host else {
+            return Err(Usage(
+                "this code names no server; say which one with --server NAME-OR-URL".into(),
+            )
+            .into());
+        };
+        let host = printable(&host);
+        if !self.out().interactive || self.context.json {
+            return Err(Usage(format!(
+                "this code names the server {host}. If you trust it, say so with --server {}",
+                super::quoted(&address_for(&host, invitation))
+            ))
+            .into());
+        }
+        self.out().line(
+            Line::plain("This code names the server ")
+                .and(Tone::Strong, host.as_str())
+                .and(Tone::Plain, ". Trust it? [y/N]"),
+        );
+        let mut keys = Keys::start()?;
+        let trusted = matches!(keys.next().await, super::terminal::Key::Letter('y' | 'Y'));
+        drop(keys);
+        if trusted {
+            return Ok(Some(address_for(&host, invitation)));
+        }
+        self.out()
+            .line(Line::plain("Not trusted; nothing was sent."));
+        Ok(None)
+    }
+
+    async fn list(&self) -> anyhow::Result<Exit> {
+        let enrollments = self.handset.authenticator.enrollments().await?;
+        let pending = self.handset.authenticator.pending().await?;
+        if self.context.json {
+            self.out().json(&json!({
+                "enrollments": enrollments.iter().map(report::enrollment).collect::<Vec<_>>(),
+                "pending": pending.iter().map(report::challenge).collect::<Vec<_>>(),
+            }));
+            return Ok(Exit::Done);
+        }
+        self.out().line(Line::toned(Tone::Strong, "Accounts"));
+        if enrollments.is_empty() {
+            self.out().line(Line::toned(
+                Tone::Faint,
+                "  none yet: `sandbox phone enroll URI` adds one",
+            ));
+        }
+        for enrollment in &enrollments {
+            self.out().line(Line::plain("  ").and(
+                Tone::Plain,
+                account_name(&enrollment.issuer, &enrollment.user),
+            ));
+            self.out().lines(&enrollment_lines(enrollment));
+        }
+        self.out()
+            .lines(&[Line::new(), Line::toned(Tone::Strong, "Open requests")]);
+        if pending.is_empty() {
+            self.out().line(Line::toned(Tone::Faint, "  none"));
+        }
+        for challenge in &pending {
+            self.out().line(
+                Line::plain("  ")
+                    .and(Tone::Strong, challenge.id.as_str())
+                    .and(
+                        Tone::Plain,
+                        format!(
+                            "  {}  ",
+                            account_name(&challenge.account.issuer, &challenge.account.user)
+                        ),
+                    )
+                    .join(render::time_left(challenge.expires_at, now())),
+            );
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn show(&self, id: &str, full: bool) -> anyhow::Result<Exit> {
+        let challenge = self.challenge(id).await?;
+        let review = self.handset.authenticator.review(challenge).await?;
+        self.print_review(&review, full);
+        Ok(Exit::Done)
+    }
+
+    fn print_review(&self, review: &Review, full: bool) {
+        if self.context.json {
+            self.out().json(&report::review(review));
+        } else {
+            self.out()
+                .lines(&render::consent(review, now(), self.view(full)));
+        }
+    }
+
+    async fn approve(
+        &self,
+        id: &str,
+        confirm: Option<String>,
+        digest: Option<String>,
+        yes: bool,
+    ) -> anyhow::Result<Exit> {
+        let id = self.challenge(id).await?;
+        let core = &self.handset.authenticator;
+        let (digest, confirm) = match digest {
+            Some(digest) => (digest, confirm),
+            None => {
+                let review = core.review(id.clone()).await?;
+                if !self.context.json {
+                    self.print_review(&review, false);
+                }
+                let mut confirmation = confirm;
+                if self.out().interactive && !yes && !self.context.json {
+                    match self.ask(&review).await? {
+                        Answer::Approve {
+                            confirmation: typed,
+                        } => confirmation = typed.or(confirmation),
+                        Answer::Deny => {
+                            let receipt = core.deny(id, Some(review.digest), None).await?;
+                            return self.print_receipt(&receipt);
+                        }
+                        Answer::Nothing | Answer::Interrupted => return Ok(Exit::Interrupted),
+                    }
+                }
+                (review.digest, confirmation)
+            }
+        };
+        let receipt = core.approve(id, digest, confirm).await?;
+        self.print_receipt(&receipt)
+    }
+
+    async fn ask(&self, review: &Review) -> anyhow::Result<Answer> {
+        let mut keys = Keys::start()?;
+        Ok(prompt::ask(*self.out(), &mut keys, review).await)
+    }
+
+    async fn deny(&self, id: &str, reason: Option<String>) -> anyhow::Result<Exit> {
+        let id = self.challenge(id).await?;
+        let receipt = self.handset.authenticator.deny(id, None, reason).await?;
+        self.print_receipt(&receipt)
+    }
+
+    fn print_receipt(&self, receipt: &Receipt) -> anyhow::Result<Exit> {
+        if self.context.json {
+            self.out().json(&report::receipt(receipt));
+        } else {
+            self.out()
+                .lines(&render::receipt(receipt, self.view(false).width));
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn code(&self, id: &str) -> anyhow::Result<Exit> {
+        let id = self.enrollment(id).await?.id;
+        let code = self.handset.authenticator.one_time_code(id).await?;
+        if self.context.json {
+            self.out().json(&json!({
+                "code": code.code.expose(), "seconds_left": code.seconds_left, "period": code.period,
+            }));
+        } else {
+            self.out().line(
+                Line::toned(Tone::Strong, code.code.expose().as_str())
+                    .and(Tone::Faint, format!("   {} s left", code.seconds_left)),
+            );
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn history(&self, limit: u32) -> anyhow::Result<Exit> {
+        let entries = self
+            .handset
+            .authenticator
+            .history(None, None, limit)
+            .await?;
+        if self.context.json {
+            self.out()
+                .json(&entries.iter().map(report::history).collect::<Vec<_>>());
+            return Ok(Exit::Done);
+        }
+        if entries.is_empty() {
+            self.out()
+                .line(Line::toned(Tone::Faint, "Nothing was asked yet."));
+        }
+        for entry in &entries {
+            let (tone, word) = match entry.decision {
+                Some(authenticator_core::Decision::Approve) => (Tone::Good, "approved"),
+                Some(authenticator_core::Decision::Deny) => (Tone::Danger, "denied"),
+                None => (Tone::Faint, "missed"),
+            };
+            let headline = if entry.headline.is_empty() {
+                "(never looked at)"
+            } else {
+                &entry.headline
+            };
+            let mut line = Line::toned(Tone::Faint, format!("{}  ", local_time(entry.at)))
+                .and(tone, format!("{word:<9}"))
+                .and(Tone::Plain, headline);
+            if let Some(delivery) = entry
+                .delivery
+                .map(report::delivery)
+                .filter(|word| *word != "delivered")
+            {
+                line = line.and(Tone::Caution, format!("  ({delivery})"));
+            }
+            if let Some(reason) = &entry.reason {
+                line = line.and(Tone::Faint, format!("  reason: {}", printable(reason)));
+            }
+            self.out().line(line);
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn remove(&self, id: &str, local_only: bool) -> anyhow::Result<Exit> {
+        let enrollment = self.enrollment(id).await?;
+        let core = &self.handset.authenticator;
+        if local_only {
+            core.forget(enrollment.id.clone()).await?;
+        } else {
+            core.unenroll(enrollment.id.clone()).await.with_context(|| {
+                format!(
+                    "the account could not be removed on the server; `{} phone remove {} --local-only` removes it here",
+                    super::program(),
+                    enrollment.id
+                )
+            })?;
+        }
+        if self.context.json {
+            self.out()
+                .json(&json!({ "removed": enrollment.id.as_str(), "local_only": local_only }));
+        } else {
+            self.out().line(
+                Line::toned(Tone::Good, "✔ ")
+                    .and(Tone::Plain, "Removed ")
+                    .and(
+                        Tone::Strong,
+                        account_name(&enrollment.issuer, &enrollment.user),
+                    )
+                    .and(
+                        Tone::Plain,
+                        if local_only {
+                            " here; the server still knows it."
+                        } else {
+                            "."
+                        },
+                    ),
+            );
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn flush(&self) -> anyhow::Result<Exit> {
+        let receipts = self.handset.authenticator.flush().await?;
+        if self.context.json {
+            self.out()
+                .json(&receipts.iter().map(report::receipt).collect::<Vec<_>>());
+            return Ok(Exit::Done);
+        }
+        if receipts.is_empty() {
+            self.out().line(Line::plain("Nothing was waiting."));
+        }
+        for receipt in &receipts {
+            self.print_receipt(receipt)?;
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn watch(&self, answer: Option<AutoAnswer>, once: bool) -> anyhow::Result<Exit> {
+        let asks = answer.is_none() && self.out().interactive && !self.context.json;
+        let answer = answer.unwrap_or(AutoAnswer::Ignore);
+        let mut news = self.listen().await?;
+        self.say(json!({ "event": "watching" }), || {
+            vec![Line::toned(
+                Tone::Faint,
+                "Waiting for requests. Ctrl-C ends.",
+            )]
+        });
+        for challenge in self.handset.authenticator.pending().await? {
+            if self.handle(challenge, asks, answer).await? == Exit::Interrupted {
+                return Ok(Exit::Done);
+            }
+            if once {
+                return Ok(Exit::Done);
+            }
+        }
+        let mut stop = std::pin::pin!(super::terminal::stop_signal());
+        loop {
+            let next = tokio::select! {
+                next = news.recv() => next,
+                _ = &mut stop => return Ok(Exit::Done),
+            };
+            match next {
+                None => bail!("the push streams have ended"),
+                Some(News::Connected) => self.say(json!({ "event": "connected" }), Vec::new),
+                Some(News::Lost(why)) => {
+                    self.say(json!({ "event": "disconnected", "why": why }), || {
+                        vec![Line::toned(
+                            Tone::Caution,
+                            format!("Push stream lost ({why}); trying again."),
+                        )]
+                    })
+                }
+                Some(News::Push(payload)) => {
+                    let challenge = match self.handset.authenticator.receive_push(payload).await {
+                        Ok(challenge) => challenge,
+                        Err(error) => {
+                            self.say(
+                                json!({ "event": "push_refused", "error": error.code().as_str() }),
+                                || {
+                                    vec![Line::toned(
+                                        Tone::Caution,
+                                        format!("A push was not used: {}", error.message()),
+                                    )]
+                                },
+                            );
+                            continue;
+                        }
+                    };
+                    if challenge.arrival == Arrival::Repeated
+                        || challenge.state != ChallengeState::Open
+                    {
+                        continue;
+                    }
+                    if self.handle(challenge, asks, answer).await? == Exit::Interrupted {
+                        return Ok(Exit::Done);
+                    }
+                    if once {
+                        return Ok(Exit::Done);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One stream for each server that an account is on.
+    async fn listen(&self) -> anyhow::Result<mpsc::Receiver<News>> {
+        let enrollments = self.handset.authenticator.enrollments().await?;
+        let servers: BTreeSet<String> = enrollments.into_iter().map(|e| e.base_url).collect();
+        if servers.is_empty() {
+            bail!(
+                "there is no account yet; `{} phone enroll URI` adds one",
+                super::program()
+            );
+        }
+        let (send, receive) = mpsc::channel(16);
+        for server in servers {
+            let source = Source::find(&server, self.handset.ca.as_deref()).await?;
+            tokio::spawn(source.listen(self.handset.push_token.clone(), send.clone()));
+        }
+        Ok(receive)
+    }
+
+    /// Shows one request and answers it. Trouble with one request does not end the watch.
+    async fn handle(
+        &self,
+        challenge: Challenge,
+        asks: bool,
+        answer: AutoAnswer,
+    ) -> anyhow::Result<Exit> {
+        let core = &self.handset.authenticator;
+        let id = challenge.id.clone();
+        let review = match core.review(id.clone()).await {
+            Ok(review) => review,
+            Err(error) => {
+                self.say(
+                    json!({ "event": "review_failed", "challenge": id.as_str(), "error": error.code().as_str() }),
+                    || vec![Line::toned(Tone::Danger, format!("Request {id} cannot be shown: {}", error.message()))],
+                );
+                return Ok(Exit::Done);
+            }
+        };
+        self.say(
+            json!({ "event": "request", "review": report::review(&review) }),
+            || {
+                let view = View {
+                    live: asks,
+                    ..self.view(false)
+                };
+                let mut lines = render::consent(&review, now(), view);
+                if !asks {
+                    lines.push(Line::toned(Tone::Faint, format!("Request {id}")));
+                }
+                lines
+            },
+        );
+        let answer = if asks {
+            self.ask(&review).await?
+        } else {
+            match answer {
+                AutoAnswer::Approve => Answer::Approve { confirmation: None },
+                AutoAnswer::Deny => Answer::Deny,
+                AutoAnswer::Ignore => return Ok(Exit::Done),
+            }
+        };
+        let receipt = match answer {
+            Answer::Approve { confirmation } => core.approve(id, review.digest, confirmation).await,
+            Answer::Deny => core.deny(id, Some(review.digest), None).await,
+            Answer::Nothing => {
+                self.out()
+                    .line(Line::toned(Tone::Danger, "Expired; nothing was answered."));
+                return Ok(Exit::Done);
+            }
+            Answer::Interrupted => return Ok(Exit::Interrupted),
+        };
+        match receipt {
+            Ok(receipt) => self.say(
+                json!({ "event": "receipt", "receipt": report::receipt(&receipt) }),
+                || render::receipt(&receipt, self.view(false).width),
+            ),
+            Err(error) => self.say(
+                json!({ "event": "answer_failed", "error": error.code().as_str() }),
+                || {
+                    vec![Line::toned(
+                        Tone::Danger,
+                        format!("Not answered: {}", error.message()),
+                    )]
+                },
+            ),
+        }
+        Ok(Exit::Done)
+    }
+
+    /// One event, for a script or for a person.
+    fn say(&self, json: serde_json::Value, lines: impl FnOnce() -> Vec<Line>) {
+        if self.context.json {
+            self.out().json(&json);
+        } else {
+            self.out().lines(&lines());
+        }
+    }
+
+    async fn challenge(&self, prefix: &str) -> anyhow::Result<ChallengeId> {
+        let pending = self.handset.authenticator.pending().await?;
+        let ids: Vec<&str> = pending.iter().map(|c| c.id.as_str()).collect();
+        match by_prefix(&ids, prefix)? {
+            Some(id) => Ok(ChallengeId::new(id)),
+            // Not open any more: the core says exactly what became of it.
+            None => Ok(self
+                .handset
+                .authenticator
+                .challenge(ChallengeId::new(prefix))
+                .await?
+                .id),
+        }
+    }
+
+    async fn enrollment(&self, prefix: &str) -> anyhow::Result<Enrollment> {
+        let all = self.handset.authenticator.enrollments().await?;
+        let ids: Vec<&str> = all.iter().map(|e| e.id.as_str()).collect();
+        let id = match by_prefix(&ids, prefix)? {
+            Some(id) => EnrollmentId::new(id),
+            None => bail!(
+                "there is no account {}; `{} phone list` shows them",
+                printable(prefix),
+                super::program()
+            ),
+        };
+        all.into_iter()
+            .find(|enrollment| enrollment.id == id)
+            .context("the account has just been removed")
+    }
+}
+
+/// The id itself, or the only one that starts like this; the kind in front of it (`dev_`, `chl_`) may be left out.
+fn by_prefix(ids: &[&str], prefix: &str) -> anyhow::Result<Option<String>> {
+    if let Some(exact) = ids.iter().find(|id| **id == prefix) {
+        return Ok(Some((*exact).to_owned()));
+    }
+    let starts = |id: &&&str| {
+        let bare = id.split_once('_').map_or(**id, |(_, bare)| bare);
+        id.starts_with(prefix) || bare.starts_with(prefix)
+    };
+    let found: Vec<&&str> = ids.iter().filter(starts).collect();
+    match (prefix, found.as_slice()) {
+        ("", _) => Err(Usage("the id is empty".into()).into()),
+        (_, []) => Ok(None),
+        (_, [one]) => Ok(Some((**one).to_owned())),
+        (_, several) => Err(Usage(format!(
+            "`{}` is the beginning of {} ids; add letters",
+            printable(prefix),
+            several.len()
+        ))
+        .into()),
+    }
+}
+
+fn account_name(issuer: &str, user: &str) -> String {
+    match (issuer, user) {
+        ("", user) => user.to_owned(),
+        (issuer, "") => issuer.to_owned(),
+        (issuer, user) => format!("{issuer} · {user}"),
+    }
+}
+
+fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
+    let key = format!(
+        "{}, {}",
+        report::algorithm(enrollment.algorithm),
+        report::protection(enrollment.protection)
+    );
+    let mut rows = vec![
+        ("id", enrollment.id.as_str().to_owned()),
+        ("server", printable(&enrollment.base_url)),
+        ("key", key),
+        ("since", local_time(enrollment.enrolled_at)),
+    ];
+    if enrollment.clock_offset.abs() >= 1_000 {
+        let seconds = enrollment.clock_offset / 1_000;
+        rows.push((
+            "clock",
+            format!("{} off, corrected", minutes(seconds.abs())),
+        ));
+    }
+    rows.iter()
+        .flat_map(|(label, text)| pair(label, 6, (Tone::Plain, text), 96))
+        .map(|line| line.indented(4))
+        .collect()
+}
+
+fn local_time(unix_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(unix_ms).map_or_else(
+        |_| String::from("?"),
+        |at| {
+            at.to_zoned(jiff::tz::TimeZone::system())
+                .strftime("%Y-%m-%d %H:%M:%S")
+                .to_string()
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_may_be_cut_as_long_as_it_is_clear() {
+        let ids = ["dev_abc", "dev_abd", "dev_x"];
+        assert_eq!(by_prefix(&ids, "x").unwrap().as_deref(), Some("dev_x"));
+        assert_eq!(
+            by_prefix(&ids, "dev_abd").unwrap().as_deref(),
+            Some("dev_abd")
+        );
+        assert_eq!(by_prefix(&ids, "zz").unwrap(), None);
+        assert!(by_prefix(&ids, "ab").is_err());
+        assert!(by_prefix(&ids, "").is_err());
+    }
+
+    #[test]
+    fn a_whole_id_wins_over_a_longer_one() {
+        assert_eq!(
+            by_prefix(&["ab", "abc"], "ab").unwrap().as_deref(),
+            Some("ab")
+        );
+    }
+}

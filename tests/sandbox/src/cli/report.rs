@@ -1,0 +1,180 @@
+//! What `--json` prints of the phone's world. Member names follow the core's field names.
+
+use authenticator_core::{
+    Approval, Challenge, ChallengeState, Confirmation, Decision, Delivery, Enrollment,
+    HistoryEntry, KeyAlgorithm, Mark, ProtectionLevel, Receipt, Review, Severity, Text,
+};
+use serde_json::{Value, json};
+
+pub(crate) fn enrollment(enrollment: &Enrollment) -> Value {
+    json!({
+        "id": enrollment.id.as_str(),
+        "server": enrollment.server,
+        "base_url": enrollment.base_url,
+        "issuer": enrollment.issuer,
+        "user": enrollment.user,
+        "user_id": enrollment.user_id,
+        "enrolled_at": enrollment.enrolled_at,
+        "last_used_at": enrollment.last_used_at,
+        "algorithm": algorithm(enrollment.algorithm),
+        "protection": protection(enrollment.protection),
+        "thumbprint": enrollment.thumbprint,
+        "has_one_time_code": enrollment.has_one_time_code,
+    })
+}
+
+pub(crate) fn algorithm(algorithm: KeyAlgorithm) -> &'static str {
+    match algorithm {
+        KeyAlgorithm::Rsa2048 => "RSA-2048",
+        KeyAlgorithm::P256 => "P-256",
+    }
+}
+
+pub(crate) fn protection(level: ProtectionLevel) -> &'static str {
+    match level {
+        ProtectionLevel::Software => "software",
+        ProtectionLevel::TrustedEnvironment => "trusted_environment",
+        ProtectionLevel::SecureElement => "secure_element",
+        ProtectionLevel::Unknown => "unknown",
+    }
+}
+
+pub(crate) fn challenge(challenge: &Challenge) -> Value {
+    json!({
+        "id": challenge.id.as_str(),
+        "enrollment": challenge.enrollment.as_str(),
+        "account": { "issuer": challenge.account.issuer, "user": challenge.account.user },
+        "requested_at": challenge.requested_at,
+        "received_at": challenge.received_at,
+        "expires_at": challenge.expires_at,
+        "has_details": challenge.has_details,
+        "state": match challenge.state {
+            ChallengeState::Open => "open",
+            ChallengeState::Decided => "decided",
+            ChallengeState::Expired => "expired",
+        },
+    })
+}
+
+pub(crate) fn review(review: &Review) -> Value {
+    let sections: Vec<Value> = review
+        .sections
+        .iter()
+        .map(|section| {
+            let rows: Vec<Value> = section
+                .rows
+                .iter()
+                .map(|row| {
+                    json!({
+                        "label_key": row.label_key,
+                        "label": row.label,
+                        "text": row.text,
+                        "full_text": row.full_text,
+                        "help": row.help,
+                        "indent": row.indent,
+                        "marks": marks(&row.marks),
+                        "sources": row.sources,
+                    })
+                })
+                .collect();
+            json!({ "title": section.title, "type": section.kind, "rows": rows })
+        })
+        .collect();
+    json!({
+        "challenge": review.challenge.as_str(),
+        "enrollment": review.enrollment.as_str(),
+        "account": { "issuer": review.account.issuer, "user": review.account.user },
+        "headline": review.headline,
+        "binding_message": review.binding_message.as_ref().map(text),
+        "sections": sections,
+        "marks": marks(&review.marks),
+        "approval": approval(&review.approval),
+        "expires_at": review.expires_at,
+        "digest": review.digest,
+        "locale": review.locale,
+    })
+}
+
+fn text(text: &Text) -> Value {
+    let marks: Vec<&str> = text.marks.iter().map(|mark| mark.as_str()).collect();
+    json!({ "shown": text.shown, "full": text.full, "marks": marks })
+}
+
+fn marks(marks: &[Mark]) -> Value {
+    marks
+        .iter()
+        .map(|mark| {
+            json!({
+                "code": mark.code.as_str(),
+                "severity": match mark.severity {
+                    Severity::Info => "info",
+                    Severity::Caution => "caution",
+                    Severity::Danger => "danger",
+                },
+                "text": mark.text,
+            })
+        })
+        .collect()
+}
+
+fn approval(approval: &Approval) -> Value {
+    match approval {
+        Approval::Allowed => json!({ "state": "allowed" }),
+        Approval::NeedsConfirmation(Confirmation::AmountDigits { prompt }) => {
+            json!({ "state": "needs_confirmation", "confirmation": "amount_digits", "prompt": prompt })
+        }
+        Approval::NeedsConfirmation(Confirmation::Number { number, prompt }) => json!({
+            "state": "needs_confirmation", "confirmation": "number", "number": number, "prompt": prompt,
+        }),
+        Approval::Blocked { reason, text } => {
+            json!({ "state": "blocked", "reason": reason.as_str(), "text": text })
+        }
+    }
+}
+
+pub(crate) fn receipt(receipt: &Receipt) -> Value {
+    json!({
+        "challenge": receipt.challenge.as_str(),
+        "decision": decision(receipt.decision),
+        "reason": receipt.reason,
+        "delivery": delivery(receipt.delivery),
+        "decided_at": receipt.decided_at,
+        "attempts": receipt.attempts,
+        "next_attempt_at": receipt.next_attempt_at,
+        "last_error": receipt.last_error.map(|code| code.as_str()),
+        "server_code": receipt.server_code,
+    })
+}
+
+pub(crate) fn decision(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Approve => "approve",
+        Decision::Deny => "deny",
+    }
+}
+
+pub(crate) fn delivery(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::Queued => "queued",
+        Delivery::Delivered => "delivered",
+        Delivery::Unconfirmed => "unconfirmed",
+        Delivery::Undelivered => "undelivered",
+        Delivery::Refused => "refused",
+    }
+}
+
+pub(crate) fn history(entry: &HistoryEntry) -> Value {
+    json!({
+        "challenge": entry.challenge.as_str(),
+        "enrollment": entry.enrollment.as_str(),
+        "account": { "issuer": entry.account.issuer, "user": entry.account.user },
+        "headline": entry.headline,
+        "decision": entry.decision.map(decision),
+        "reason": entry.reason,
+        "delivery": entry.delivery.map(delivery),
+        "at": entry.at,
+        "source": entry.source,
+        "shown": entry.shown,
+        "shown_document": entry.shown_document,
+    })
+}

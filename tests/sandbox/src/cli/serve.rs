@@ -1,0 +1,293 @@
+//! `sandbox serve`: the server, and everything one needs to try it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use sandbox::{BindingMessagePolicy, ExpiryError, NotEnrolledStatus, Options, Sandbox};
+use serde_json::json;
+
+use super::text::{Line, Tone, pair};
+use super::{Context, Exit, Usage, program, quoted, render, terminal};
+
+const EXAMPLES: &str = "\
+Examples:
+  sandbox serve                                     a fresh server on a free port, state in memory
+  sandbox serve --listen 127.0.0.1:8300 --data ./sandbox-data
+  sandbox serve --tls                               https too, with a certificate of its own
+  sandbox serve --expiry-error expired_token        for callers written for CIBA Core
+  sandbox serve --json                              one line with all values, for scripts
+
+It runs until Ctrl-C or SIGTERM. This is a test server: it holds no real secret and must not be reachable
+from other machines.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Address of the http listener; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Add an https listener with a certificate of the sandbox's own CA.
+    #[arg(long)]
+    tls: bool,
+    /// Address of the https listener.
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:0",
+        requires = "tls"
+    )]
+    tls_listen: SocketAddr,
+    /// Address of the console; always loopback.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    console_listen: SocketAddr,
+    /// Listen on an address that other machines can reach. Anybody there can use the ready client.
+    #[arg(long)]
+    allow_remote: bool,
+    /// Keep the state in this folder; without it, it is gone at the end.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Issuer in tokens and metadata, where a proxy stands in front.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Further origin under which the sandbox is reached; may be repeated.
+    #[arg(long, value_name = "URL")]
+    public_origin: Vec<String>,
+    /// Name of the tenant, shown on the phone.
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// Seconds between two polls.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
+    interval: u32,
+    /// Error that an expired request gives.
+    #[arg(long, value_enum, default_value = "access_denied")]
+    expiry_error: ExpiryWord,
+    /// Characters that a binding message may have.
+    #[arg(long, value_enum, default_value = "examples")]
+    binding_message_policy: MessagePolicy,
+    /// Answer for a user without a phone.
+    #[arg(long, value_enum, default_value = "400")]
+    not_enrolled_status: NotEnrolled,
+    /// Let one user get more than 5 requests a minute.
+    #[arg(long)]
+    no_per_user_limit: bool,
+    /// Accept P-256 device keys too.
+    #[arg(long)]
+    allow_es256: bool,
+    /// Accept a consent proof only 5 s (instead of 60 s) around its time.
+    #[arg(long)]
+    strict_dpop: bool,
+    /// Refuse a device update without push credentials.
+    #[arg(long)]
+    strict_patch: bool,
+    /// Enrol without a one-time-code secret.
+    #[arg(long)]
+    no_totp: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum ExpiryWord {
+    /// As the Auth0 dialect documents.
+    AccessDenied,
+    /// As CIBA Core defines.
+    ExpiredToken,
+}
+
+impl From<ExpiryWord> for ExpiryError {
+    fn from(word: ExpiryWord) -> Self {
+        match word {
+            ExpiryWord::AccessDenied => ExpiryError::AccessDenied,
+            ExpiryWord::ExpiredToken => ExpiryError::ExpiredToken,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum MessagePolicy {
+    /// The documented characters plus space and $, which published examples use.
+    Examples,
+    /// Exactly the documented characters.
+    Documented,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum NotEnrolled {
+    /// invalid_request, as observed.
+    #[value(name = "400")]
+    BadRequest,
+    /// access_denied, as one client library documents.
+    #[value(name = "403")]
+    Forbidden,
+}
+
+pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
+    let remote = [args.listen, args.tls_listen]
+        .into_iter()
+        .find(|address| !address.ip().is_loopback());
+    if let Some(address) = remote.filter(|_| !args.allow_remote) {
+        return Err(Usage(format!(
+            "{address} can be reached from other machines, and whoever reaches it can use the ready client. \
+             Listen on 127.0.0.1, or add --allow-remote if that is what you want"
+        ))
+        .into());
+    }
+    let keep = args.data.clone();
+    let sandbox = Sandbox::start(options(args))
+        .await
+        .context("the sandbox cannot start")?;
+    let ca_file = sandbox.ca_pem().map(|pem| write_ca(&pem)).transpose()?;
+    let ca = ca_file
+        .as_ref()
+        .map(|file| file.path().display().to_string());
+    let ready = sandbox.ready();
+    let invitation = sandbox.invitation(&ready.user_id)?;
+    if context.json {
+        context.terminal.json(&json!({
+            "issuer": sandbox.issuer(),
+            "origin": sandbox.origin(),
+            "tls_origin": sandbox.tls_origin(),
+            "ca": ca,
+            "console_url": sandbox.console_url(),
+            "client_id": ready.client_id,
+            "client_secret": ready.client_secret,
+            "user_id": ready.user_id,
+            "user_label": ready.user_label,
+            "audience": ready.audience,
+            "management_token": ready.management_token,
+            "invitation": invitation,
+        }));
+    } else {
+        let server = sandbox.tls_origin().unwrap_or_else(|| sandbox.origin());
+        let mut values = vec![
+            ("issuer", sandbox.issuer()),
+            ("console", sandbox.console_url()),
+        ];
+        values.extend(sandbox.tls_origin().map(|origin| ("https", origin)));
+        values.extend(ca.clone().map(|file| ("its CA", file)));
+        values.extend([
+            ("client id", ready.client_id.clone()),
+            ("client secret", ready.client_secret.clone()),
+            ("user", format!("{} ({})", ready.user_id, ready.user_label)),
+            ("audience", ready.audience.clone()),
+            ("management", format!("Bearer {}", ready.management_token)),
+            (
+                "state",
+                keep.map_or("in memory, gone at the end".into(), |folder| {
+                    folder.display().to_string()
+                }),
+            ),
+        ]);
+        let screen = context.terminal;
+        screen.line(
+            Line::toned(Tone::Strong, "Sandbox is running. ").and(Tone::Faint, "Ctrl-C ends it."),
+        );
+        screen.line(Line::new());
+        for (label, text) in &values {
+            // Not wrapped: these are for copying.
+            screen.line(
+                Line::toned(Tone::Faint, format!("  {label:<15}")).and(Tone::Plain, text.as_str()),
+            );
+        }
+        screen.lines(&[
+            Line::new(),
+            Line::toned(Tone::Strong, "Enrol a phone"),
+            Line::new(),
+        ]);
+        let code = render::qr(&invitation);
+        screen.lines(
+            &code
+                .into_iter()
+                .map(|row| row.indented(2))
+                .collect::<Vec<_>>(),
+        );
+        screen.line(Line::plain(format!("  {invitation}")));
+        screen.lines(&pair(
+            "",
+            0,
+            (
+                Tone::Faint,
+                "Works once, for 5 minutes; the console makes new ones.",
+            ),
+            screen.width,
+        ));
+        let program = program();
+        let ca = ca.map_or(String::new(), |file| format!("--ca {} ", quoted(&file)));
+        screen.lines(&[
+            Line::new(),
+            Line::toned(Tone::Strong, "Next, in another terminal"),
+            Line::plain(format!("  {program} phone {ca}enroll {} --server {}", quoted(&invitation), quoted(&server))),
+            Line::plain(format!("  {program} phone {ca}watch")),
+            Line::new(),
+            Line::toned(Tone::Strong, "and in a third one"),
+            Line::plain(format!(
+                "  export SANDBOX_ISSUER={} SANDBOX_CLIENT_ID={} SANDBOX_CLIENT_SECRET={} SANDBOX_AUDIENCE={}",
+                quoted(&format!("{}/", server.trim_end_matches('/'))),
+                quoted(&ready.client_id),
+                quoted(&ready.client_secret),
+                quoted(&ready.audience),
+            )),
+            Line::plain(format!(
+                "  {program} agent request {ca}--user {} --message 'Order 4711'",
+                quoted(&ready.user_id)
+            )),
+        ]);
+    }
+    let signal = terminal::stop_signal().await;
+    // Whoever asked for the end waits for it: open exchanges get most of a second.
+    let stopped = tokio::time::timeout(Duration::from_millis(800), sandbox.stop()).await;
+    if !context.json {
+        let word = if stopped.is_ok() {
+            "Stopped"
+        } else {
+            "Stopped, with exchanges still open"
+        };
+        context
+            .terminal
+            .line(Line::plain(format!("\n{word} ({signal}). Goodbye.")));
+    }
+    Ok(Exit::Done)
+}
+
+fn options(args: Args) -> Options {
+    let default = Options::default();
+    Options {
+        listen: args.listen,
+        tls: args.tls,
+        tls_listen: args.tls_listen,
+        console_listen: args.console_listen,
+        data: args.data,
+        issuer: args.issuer,
+        public_origins: args.public_origin,
+        tenant_name: args.tenant.unwrap_or(default.tenant_name),
+        interval: args.interval,
+        expiry_error: args.expiry_error.into(),
+        binding_message_policy: match args.binding_message_policy {
+            MessagePolicy::Examples => BindingMessagePolicy::Examples,
+            MessagePolicy::Documented => BindingMessagePolicy::Documented,
+        },
+        not_enrolled_status: match args.not_enrolled_status {
+            NotEnrolled::BadRequest => NotEnrolledStatus::BadRequest,
+            NotEnrolled::Forbidden => NotEnrolledStatus::Forbidden,
+        },
+        per_user_limit: default.per_user_limit.filter(|_| !args.no_per_user_limit),
+        allow_es256: args.allow_es256,
+        strict_dpop: args.strict_dpop,
+        strict_patch: args.strict_patch,
+        totp: !args.no_totp,
+        ..Options::default()
+    }
+}
+
+/// The CA's certificate as a file for other programs, gone with this one.
+fn write_ca(pem: &str) -> anyhow::Result<tempfile::NamedTempFile> {
+    let file = tempfile::Builder::new()
+        .prefix("sandbox-ca-")
+        .suffix(".pem")
+        .tempfile()
+        .context("cannot write the CA certificate")?;
+    std::fs::write(file.path(), pem).context("cannot write the CA certificate")?;
+    Ok(file)
+}

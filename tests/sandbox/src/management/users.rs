@@ -1,0 +1,174 @@
+//! `/api/v2/users`, and the tenant's log.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Json;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::ApiError;
+use super::error::read as body_of;
+use crate::clock::rfc3339;
+use crate::engine::Engine;
+use crate::state::{Event, User};
+use crate::text::random_alphanumeric;
+
+/// Members of a user that may be set; absent ones stay.
+#[derive(Deserialize, Default)]
+pub(crate) struct UserBody {
+    user_id: Option<String>,
+    email: Option<String>,
+    email_verified: Option<bool>,
+    name: Option<String>,
+    nickname: Option<String>,
+    picture: Option<String>,
+    phone_number: Option<String>,
+    blocked: Option<bool>,
+    permissions: Option<Vec<String>>,
+}
+
+impl UserBody {
+    fn apply(self, user: &mut User) {
+        fn set(target: &mut Option<String>, value: Option<String>) {
+            if value.is_some() {
+                *target = value;
+            }
+        }
+        if self.email.is_some() && self.email != user.email {
+            user.email_verified = false;
+        }
+        set(&mut user.email, self.email);
+        set(&mut user.name, self.name);
+        set(&mut user.nickname, self.nickname);
+        set(&mut user.picture, self.picture);
+        set(&mut user.phone_number, self.phone_number);
+        user.email_verified = self.email_verified.unwrap_or(user.email_verified);
+        user.blocked = self.blocked.unwrap_or(user.blocked);
+        if self.permissions.is_some() {
+            user.permissions = self.permissions;
+        }
+    }
+}
+
+/// Creates a user; a given id may leave out the `auth0|` in front.
+pub(crate) fn create_user(engine: &Engine, mut body: UserBody) -> Result<User, ApiError> {
+    let id = body
+        .user_id
+        .take()
+        .unwrap_or_else(|| random_alphanumeric(24).to_lowercase());
+    if id.is_empty() || id.len() > 255 || id.chars().any(char::is_control) {
+        return Err(ApiError::body("The user id is malformed"));
+    }
+    let now = engine.now_ms();
+    let mut user = User {
+        user_id: if id.contains('|') {
+            id
+        } else {
+            format!("auth0|{id}")
+        },
+        email: None,
+        email_verified: false,
+        name: None,
+        nickname: None,
+        picture: None,
+        phone_number: None,
+        blocked: false,
+        permissions: None,
+        created_ms: now,
+        updated_ms: now,
+    };
+    body.apply(&mut user);
+    match engine
+        .db
+        .write(|tx| tx.insert(&user).map_err(ApiError::from))?
+    {
+        true => Ok(user),
+        false => Err(ApiError::CONFLICT),
+    }
+}
+
+fn view(user: &User) -> Value {
+    json!({
+        "user_id": user.user_id,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "name": user.name,
+        "nickname": user.nickname,
+        "picture": user.picture,
+        "phone_number": user.phone_number,
+        "blocked": user.blocked,
+        "permissions": user.permissions,
+        "created_at": rfc3339(user.created_ms),
+        "updated_at": rfc3339(user.updated_ms),
+    })
+}
+
+pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Value>, ApiError> {
+    let users = engine
+        .db
+        .write(|tx| tx.all::<User>().map_err(ApiError::from))?;
+    Ok(Json(users.iter().map(view).collect()))
+}
+
+pub(super) async fn create(
+    State(engine): State<Arc<Engine>>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let user = create_user(&engine, body_of(&body)?)?;
+    Ok((StatusCode::CREATED, Json(view(&user))))
+}
+
+pub(super) async fn read(
+    State(engine): State<Arc<Engine>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let user = engine
+        .db
+        .write(|tx| tx.get::<User>(&id).map_err(ApiError::from))?;
+    Ok(Json(view(&user.ok_or(ApiError::NOT_FOUND)?)))
+}
+
+pub(super) async fn update(
+    State(engine): State<Arc<Engine>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    let body: UserBody = body_of(&body)?;
+    let user = engine.db.write(|tx| {
+        let mut user: User = tx.get(&id)?.ok_or(ApiError::NOT_FOUND)?;
+        body.apply(&mut user);
+        user.updated_ms = engine.now_ms();
+        tx.put(&user)?;
+        if user.blocked {
+            engine.end_requests(tx, &user.user_id)?;
+        }
+        Ok::<_, ApiError>(user)
+    })?;
+    Ok(Json(view(&user)))
+}
+
+pub(super) async fn remove(
+    State(engine): State<Arc<Engine>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    engine
+        .db
+        .write(|tx| engine.delete_user(tx, &id).map_err(ApiError::from))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn logs(State(engine): State<Arc<Engine>>) -> Result<Json<Value>, ApiError> {
+    let events = engine
+        .db
+        .write(|tx| tx.newest::<Event>(100).map_err(ApiError::from))?;
+    let view = |event: &Event| {
+        json!({
+            "log_id": event.log_id, "date": rfc3339(event.at_ms), "type": event.kind,
+            "user_id": event.user_id, "details": event.details,
+        })
+    };
+    Ok(Json(events.iter().map(view).collect()))
+}

@@ -1,0 +1,218 @@
+//! The OpenID Provider: what client applications call.
+
+pub(crate) mod client_auth;
+pub(crate) mod form;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::engine::refusal::Refusal;
+use crate::engine::start::Start;
+use crate::engine::tokens::Profile;
+use crate::engine::{CIBA_GRANT, Engine};
+use crate::server::Called;
+use crate::state::User;
+use crate::tls::PeerCertificate;
+use client_auth::authenticate;
+use form::Params;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+pub(crate) fn router() -> Router<Arc<Engine>> {
+    Router::new()
+        .route("/.well-known/openid-configuration", get(discovery))
+        .route("/.well-known/jwks.json", get(jwks))
+        .route("/bc-authorize", post(authorize))
+        .route("/oauth/token", post(token))
+        .route("/token", post(token))
+        .route("/userinfo", get(userinfo).post(userinfo))
+}
+
+async fn discovery(
+    State(engine): State<Arc<Engine>>,
+    Extension(called): Extension<Called>,
+) -> Json<Value> {
+    let base = &called.base;
+    Json(json!({
+        "issuer": format!("{base}/"),
+        "token_endpoint": format!("{base}/oauth/token"),
+        "backchannel_authentication_endpoint": format!("{base}/bc-authorize"),
+        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_user_code_parameter_supported": false,
+        "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        "userinfo_endpoint": format!("{base}/userinfo"),
+        "grant_types_supported": [CIBA_GRANT, "refresh_token"],
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth",
+        ],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "RS384", "PS256"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "sandbox_push_stream": format!("{}/push/", engine.origins.console),
+    }))
+}
+
+async fn jwks(State(engine): State<Arc<Engine>>) -> Json<Value> {
+    Json(engine.key.jwks())
+}
+
+async fn authorize(
+    State(engine): State<Arc<Engine>>,
+    peer: Option<Extension<PeerCertificate>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    if media_type(&headers).as_deref() != Some(FORM) {
+        return Err(Refusal::invalid("The body must be a form"));
+    }
+    let params = Params::form(&body)?;
+    let client = authenticate(&engine, &headers, &params, peer.as_deref())?;
+    params.no_repeats()?;
+    let started = engine.start(
+        &client,
+        &Start {
+            scope: params.get("scope"),
+            login_hint: params.get("login_hint"),
+            other_hints: ["login_hint_token", "id_token_hint"]
+                .iter()
+                .filter(|name| params.get(name).is_some())
+                .count(),
+            binding_message: params.get("binding_message"),
+            // The old name counts only where the new one is absent.
+            requested_expiry: params
+                .get("requested_expiry")
+                .or_else(|| params.get("request_expiry")),
+            audience: params.get("audience"),
+            authorization_details: params.get("authorization_details"),
+            signed_request: params.get("request").is_some(),
+        },
+    )?;
+    Ok(Json(json!({
+        "auth_req_id": started.auth_req_id,
+        "expires_in": started.expires_in,
+        "interval": started.interval,
+    })))
+}
+
+async fn token(
+    State(engine): State<Arc<Engine>>,
+    Extension(called): Extension<Called>,
+    peer: Option<Extension<PeerCertificate>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let params = match media_type(&headers).as_deref() {
+        Some(FORM) => Params::form(&body)?,
+        Some(JSON) => Params::json(&body)?,
+        _ => return Err(Refusal::invalid("The body must be a form or a JSON object")),
+    };
+    let client = authenticate(&engine, &headers, &params, peer.as_deref())?;
+    params.no_repeats()?;
+    let answer = match params.get("grant_type") {
+        None => return Err(Refusal::invalid("grant_type is required")),
+        Some(CIBA_GRANT) => engine.redeem(&client, params.get("auth_req_id"), &called.base)?,
+        Some("refresh_token") => {
+            engine.refresh(&client, params.get("refresh_token"), &called.base)?
+        }
+        Some(_) => {
+            return Err(Refusal::new(
+                400,
+                "unsupported_grant_type",
+                "The grant type is not supported",
+            ));
+        }
+    };
+    Ok(Json(answer).into_response())
+}
+
+#[derive(Deserialize)]
+struct AccessToken {
+    sub: String,
+    exp: i64,
+    scope: String,
+}
+
+/// Claims about the person an access token was issued for (OpenID Connect Core §5.3).
+async fn userinfo(
+    State(engine): State<Arc<Engine>>,
+    headers: HeaderMap,
+) -> Result<Response, Response> {
+    let refused = || {
+        let challenge = [(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)];
+        (
+            StatusCode::UNAUTHORIZED,
+            challenge,
+            Json(json!({ "error": "invalid_token" })),
+        )
+            .into_response()
+    };
+    let token = bearer(&headers).ok_or_else(refused)?;
+    let claims: AccessToken = engine.key.open(token).ok_or_else(refused)?;
+    let scope: Vec<String> = claims.scope.split(' ').map(str::to_owned).collect();
+    if claims.exp <= engine.now_ms() / 1000 || !scope.iter().any(|value| value == "openid") {
+        return Err(refused());
+    }
+    let user = engine
+        .db
+        .write(|tx| tx.get::<User>(&claims.sub).map_err(Refusal::from));
+    let user = user
+        .map_err(IntoResponse::into_response)?
+        .filter(|user| !user.blocked)
+        .ok_or_else(refused)?;
+    let mut body = serde_json::to_value(Profile::of(&user, &scope)).unwrap_or_else(|_| json!({}));
+    body["sub"] = json!(user.user_id);
+    Ok(Json(body).into_response())
+}
+
+/// The media type without its parameters, in lower case.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+/// The token of a Bearer header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut body = json!({ "error": self.error });
+        if !self.description.is_empty() {
+            body["error_description"] = json!(self.description);
+        }
+        if let Some(interval) = self.interval {
+            body["interval"] = json!(interval);
+        }
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.challenge_basic {
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(r#"Basic realm="sandbox""#),
+            );
+        }
+        response
+    }
+}

@@ -1,0 +1,449 @@
+//! Listeners and their life: http, https, and a separate loopback one for console and control.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
+use futures_util::stream;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::server::danger::ClientCertVerifier;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use crate::clock::{Clock, http_date, rfc3339};
+use crate::engine::origins::Origins;
+use crate::engine::refusal::Refusal;
+use crate::engine::{Engine, dialect, seed};
+use crate::handle::Handle;
+use crate::knobs::{Knobs, PathClass};
+use crate::options::Options;
+use crate::push::Hub;
+use crate::state::Db;
+use crate::tls::{self, Ca, PeerCertificate};
+use crate::{console, control, device, log, management, op};
+
+const BODY_LIMIT: usize = 256 * 1024;
+const HANDSHAKE: Duration = Duration::from_secs(10);
+const FINISH: Duration = Duration::from_secs(5);
+
+/// How a call came in: the origin that was called, and the one to speak of in answers.
+#[derive(Clone)]
+pub(crate) struct Called {
+    pub(crate) origin: String,
+    pub(crate) base: String,
+}
+
+/// A running sandbox. Dropping it stops it; [`Sandbox::stop`] also waits for open exchanges.
+pub struct Sandbox {
+    handle: Handle,
+    stop: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// Opens the listeners and the state.
+    ///
+    /// # Errors
+    /// When an address is taken, the state cannot be opened, or the console address is not loopback.
+    pub async fn start(options: Options) -> anyhow::Result<Sandbox> {
+        ensure!(
+            options.console_listen.ip().is_loopback(),
+            "the console listens on loopback only"
+        );
+        let http = bind(options.listen).await?;
+        let console = bind(options.console_listen).await?;
+        let https = if options.tls {
+            Some(bind(options.tls_listen).await?)
+        } else {
+            None
+        };
+
+        let folder = options.data.clone();
+        let (db, key) = tokio::task::spawn_blocking(move || {
+            let db = Db::open(folder.as_deref())?;
+            let key = seed::signing_key(&db)?;
+            anyhow::Ok((db, key))
+        })
+        .await??;
+        let ca = if options.tls {
+            Some(Ca::from_pem(&seed::setting(&db, "ca", Ca::generate)?)?)
+        } else {
+            None
+        };
+        if let (Some(ca), Some(folder)) = (&ca, &options.data) {
+            std::fs::write(folder.join("ca.pem"), &ca.pem)?;
+        }
+        let origins = Origins {
+            http: format!("http://{}", http.local_addr()?),
+            https: match &https {
+                Some(https) => Some(format!("https://localhost:{}", https.local_addr()?.port())),
+                None => None,
+            },
+            console: format!("http://{}", console.local_addr()?),
+            issuer: options
+                .issuer
+                .as_ref()
+                .map(|issuer| format!("{}/", issuer.trim_end_matches('/'))),
+            public: options
+                .public_origins
+                .iter()
+                .map(|origin| origin.trim_end_matches('/').to_owned())
+                .collect(),
+        };
+        let clock = Clock::default();
+        let ready = seed::ready(&db, clock.now_ms())?;
+        let (stop, stopping) = watch::channel(false);
+        let tls = match &ca {
+            Some(ca) => Some(Tls {
+                acceptor: TlsAcceptor::from(Arc::new(ca.server_config()?)),
+                verifier: ca.verifier()?,
+            }),
+            None => None,
+        };
+        let engine = Arc::new(Engine {
+            db,
+            clock,
+            options,
+            knobs: Knobs::default(),
+            hub: Hub::default(),
+            key,
+            origins,
+            ca,
+            ready,
+            dialect: &dialect::AUTH0,
+            stopping,
+            runtime: tokio::runtime::Handle::current(),
+        });
+        let handle = Handle(Arc::clone(&engine));
+        let protocol = op::router()
+            .merge(device::router())
+            .merge(management::router(&engine))
+            .fallback(not_found)
+            .with_state(Arc::clone(&engine));
+        let surface = control::guarded(
+            &engine,
+            console::router(handle.clone()).merge(control::router(Arc::clone(&engine))),
+        );
+
+        let mut listeners = vec![
+            tokio::spawn(listen(
+                http,
+                None,
+                Site {
+                    engine: Arc::clone(&engine),
+                    router: protocol.clone(),
+                    public: true,
+                },
+            )),
+            tokio::spawn(listen(
+                console,
+                None,
+                Site {
+                    engine: Arc::clone(&engine),
+                    router: surface,
+                    public: false,
+                },
+            )),
+        ];
+        if let Some(https) = https {
+            listeners.push(tokio::spawn(listen(
+                https,
+                tls,
+                Site {
+                    engine,
+                    router: protocol,
+                    public: true,
+                },
+            )));
+        }
+        Ok(Sandbox {
+            handle,
+            stop,
+            listeners,
+        })
+    }
+
+    /// A reference for other tasks.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Stops accepting, and gives open exchanges five seconds to finish.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        for listener in self.listeners.drain(..) {
+            if listener.await.is_err() {
+                tracing::warn!("a listener did not end well");
+            }
+        }
+    }
+}
+
+impl Deref for Sandbox {
+    type Target = Handle;
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+async fn not_found() -> Refusal {
+    Refusal::new(404, "not_found", "There is nothing at this path")
+}
+
+/// The https listener's side of a handshake.
+#[derive(Clone)]
+struct Tls {
+    acceptor: TlsAcceptor,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
+/// What one listener serves.
+#[derive(Clone)]
+struct Site {
+    engine: Arc<Engine>,
+    router: Router,
+    /// Protocol paths: faults apply and exchanges are logged.
+    public: bool,
+}
+
+async fn listen(listener: TcpListener, tls: Option<Tls>, site: Site) {
+    let mut stopping = site.engine.stopping.clone();
+    let mut open = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = open.join_next() => continue,
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+        };
+        match accepted {
+            Ok((socket, _)) => {
+                let _ = socket.set_nodelay(true);
+                open.spawn(connection(socket, tls.clone(), site.clone()));
+            }
+            // Out of file descriptors and the like: wait instead of spinning.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    drop(listener);
+    let finished =
+        tokio::time::timeout(FINISH, async { while open.join_next().await.is_some() {} }).await;
+    if finished.is_err() {
+        open.abort_all();
+    }
+}
+
+async fn connection(socket: tokio::net::TcpStream, tls: Option<Tls>, site: Site) {
+    let Some(tls) = tls else {
+        return serve(socket, "http", None, site).await;
+    };
+    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.acceptor.accept(socket)).await {
+        let peer = tls::peer(
+            stream.get_ref().1.peer_certificates(),
+            tls.verifier.as_ref(),
+        );
+        serve(stream, "https", peer, site).await;
+    }
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    scheme: &'static str,
+    peer: Option<PeerCertificate>,
+    site: Site,
+) {
+    let mut stopping = site.engine.stopping.clone();
+    let service = service_fn(move |request| answer(site.clone(), scheme, peer.clone(), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        _ = connection.as_mut() => true,
+        _ = stopping.wait_for(|stopping| *stopping) => false,
+    };
+    if !ended {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    }
+}
+
+/// The connection is closed without an answer: the fault "lost answer".
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is lost on purpose")]
+struct Lost;
+
+async fn answer(
+    site: Site,
+    scheme: &'static str,
+    peer: Option<PeerCertificate>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Lost> {
+    let engine = &site.engine;
+    let (mut parts, body) = request.into_parts();
+    let host = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let origin = engine.origins.called(scheme, host);
+    parts.extensions.insert(Called {
+        base: engine.origins.base(&origin),
+        origin,
+    });
+    if let Some(peer) = peer {
+        parts.extensions.insert(peer);
+    }
+    if !site.public {
+        return Ok(run(site.router, Request::from_parts(parts, Body::new(body))).await);
+    }
+
+    let (at_ms, begun) = (engine.now_ms(), Instant::now());
+    let (method, uri, headers) = (
+        parts.method.clone(),
+        parts.uri.clone(),
+        parts.headers.clone(),
+    );
+    let class = PathClass::of(uri.path());
+    let (response, request_body) = match to_bytes(Body::new(body), BODY_LIMIT).await {
+        Ok(bytes) => {
+            let response = match class.and_then(|class| fault(engine, class)) {
+                Some(response) => response,
+                None => {
+                    run(
+                        site.router,
+                        Request::from_parts(parts, Body::from(bytes.clone())),
+                    )
+                    .await
+                }
+            };
+            (response, bytes)
+        }
+        Err(_) => (
+            Refusal::new(413, "invalid_request", "The body is too large").into_response(),
+            Bytes::new(),
+        ),
+    };
+    if class.is_some() {
+        tokio::time::sleep(Duration::from_millis(engine.knobs.get().slow_answer_ms)).await;
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    common_headers(engine, &mut parts.headers);
+    let lost = class.is_some_and(|class| engine.knobs.take(|knobs| &mut knobs.lose_answer, class));
+    let status = if lost { 0 } else { parts.status.as_u16() };
+    let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let sides = (
+        log::Side {
+            headers: &headers,
+            body: &request_body,
+        },
+        log::Side {
+            headers: &parts.headers,
+            body: &body,
+        },
+    );
+    let exchange = log::exchange(
+        rfc3339(at_ms),
+        method.as_str(),
+        &uri,
+        status,
+        took_ms,
+        &sides.0,
+        &sides.1,
+    );
+    log::keep(engine, at_ms, exchange);
+    if lost {
+        return Err(Lost);
+    }
+    let truncate =
+        class.is_some_and(|class| engine.knobs.take(|knobs| &mut knobs.truncate_body, class));
+    if !truncate {
+        return Ok(Response::from_parts(parts, Body::from(body)));
+    }
+    if body.is_empty() {
+        return Err(Lost);
+    }
+    parts
+        .headers
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let half = body.slice(..body.len() / 2);
+    let pieces = stream::iter([
+        Ok(half),
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+    ]);
+    Ok(Response::from_parts(parts, Body::from_stream(pieces)))
+}
+
+async fn run(router: Router, request: Request<Body>) -> Response<Body> {
+    let answered: Result<_, Infallible> = router.oneshot(request).await;
+    match answered {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// An answer that replaces the work.
+fn fault(engine: &Engine, class: PathClass) -> Option<Response<Body>> {
+    if engine.knobs.take(|knobs| &mut knobs.server_errors, class) {
+        let error = device::DeviceError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "Internal error",
+        );
+        return Some(error.into_response());
+    }
+    if engine.knobs.take(|knobs| &mut knobs.rate_limits, class) {
+        let error = device::DeviceError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Global limit has been reached",
+        );
+        let seconds = engine.knobs.get().retry_after_s.max(1);
+        return Some(([(header::RETRY_AFTER, HeaderValue::from(seconds))], error).into_response());
+    }
+    None
+}
+
+fn common_headers(engine: &Engine, headers: &mut axum::http::HeaderMap) {
+    if let Ok(date) = HeaderValue::from_str(&http_date(engine.wire_now_ms())) {
+        headers.insert(header::DATE, date);
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    if headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/json")
+    {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=utf-8"),
+        );
+    }
+}

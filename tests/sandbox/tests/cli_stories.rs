@@ -1,0 +1,420 @@
+//! The `sandbox` command as a person or a script uses it: separate processes, real sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as loudly as tests"
+)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+fn sandbox(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .env_remove("LC_ALL")
+        .env("LANG", "C");
+    for name in [
+        "SANDBOX_ISSUER",
+        "SANDBOX_PHONE",
+        "SANDBOX_CA",
+        "SANDBOX_AUDIENCE",
+        "SANDBOX_USER",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    sandbox(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The one JSON line of a command that must have ended well.
+fn json(output: &Output) -> Value {
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        stdout(output),
+        stderr(output)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A command that runs until it is dropped, read line by line.
+struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Running {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Running { child, lines }
+    }
+
+    fn line(&mut self) -> Value {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
+    }
+
+    /// Reads on until this event comes.
+    fn event(&mut self, name: &str) -> Value {
+        loop {
+            let event = self.line();
+            if event["event"] == name {
+                return event;
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server with quick polling, and a phone folder enrolled with it.
+struct Lab {
+    server: Running,
+    values: Value,
+    phone: tempfile::TempDir,
+    tls: bool,
+}
+
+impl Lab {
+    fn new(more: &[&str]) -> Lab {
+        let mut server = Running::start(sandbox(
+            &[&["serve", "--json", "--interval", "1"], more].concat(),
+        ));
+        let values = server.line();
+        let lab = Lab {
+            server,
+            values,
+            phone: tempfile::tempdir().unwrap(),
+            tls: more.contains(&"--tls"),
+        };
+        let enrolled = json(
+            &lab.phone(&["enroll", lab.text("invitation"), "--server", lab.origin()])
+                .output()
+                .unwrap(),
+        );
+        assert_eq!(enrolled["user"], lab.values["user_label"]);
+        lab
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.values[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} is missing"))
+    }
+
+    fn origin(&self) -> &str {
+        self.text(if self.tls { "tls_origin" } else { "origin" })
+    }
+
+    fn phone(&self, args: &[&str]) -> Command {
+        let mut command = sandbox(&["phone", "--json"]);
+        command.arg("--store").arg(self.phone.path()).args(args);
+        self.trust(&mut command);
+        command
+    }
+
+    fn trust(&self, command: &mut Command) {
+        if self.tls {
+            command.env("SANDBOX_CA", self.text("ca"));
+        }
+    }
+
+    /// A phone that answers like this, connected.
+    fn watch(&self, answer: &str) -> Running {
+        let mut watch = Running::start(self.phone(&["watch", "--once", "--answer", answer]));
+        watch.event("connected");
+        watch
+    }
+
+    fn agent(&self, more: &[&str]) -> Output {
+        let mut command = sandbox(&["agent", "request", "--json", "--message", "Order 4711"]);
+        let issuer = if self.tls {
+            format!("{}/", self.origin())
+        } else {
+            self.text("issuer").to_owned()
+        };
+        command
+            .args(["--user", self.text("user_id"), "--issuer", &issuer])
+            .args([
+                "--audience",
+                self.text("audience"),
+                "--client-id",
+                self.text("client_id"),
+            ])
+            .env("SANDBOX_CLIENT_SECRET", self.text("client_secret"))
+            .args(more);
+        self.trust(&mut command);
+        command.output().unwrap()
+    }
+}
+
+fn details(folder: &Path) -> String {
+    let file = folder.join("details.json");
+    std::fs::write(
+        &file,
+        r#"[{"type":"payment_initiation","instructedAmount":{"amount":"249.00","currency":"EUR"},"creditorName":"ExampleCorp"}]"#,
+    )
+    .unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_demo_tells_the_whole_story_of_an_approval() {
+    let output = run(&["demo", "--answer", "approve", "--json"]);
+    let story = json(&output);
+    assert_eq!(story["outcome"], "approved");
+    assert_eq!(story["decision"]["decision"], "approve");
+    assert_eq!(story["decision"]["delivery"], "delivered");
+    assert!(
+        story["review"]["headline"]
+            .as_str()
+            .unwrap()
+            .contains("ExampleCorp")
+    );
+    assert_eq!(
+        story["tokens"]["authorization_details"],
+        story["request"]["authorization_details"]
+    );
+    assert_eq!(
+        story["tokens"]["id_token_claims"]["sub"],
+        story["enrollment"]["user_id"]
+    );
+    assert!(story["took_ms"].is_u64());
+    assert!(!stdout(&output).contains("eyJ"), "no token is printed");
+}
+
+#[test]
+fn the_demo_tells_the_story_of_a_denial() {
+    let story = json(&run(&["demo", "--answer", "deny", "--json"]));
+    assert_eq!(story["outcome"], "access_denied");
+    assert_eq!(story["decision"]["decision"], "deny");
+    assert_eq!(story["tokens"], Value::Null);
+}
+
+#[test]
+fn an_ignored_demo_ends_with_the_error_that_was_chosen() {
+    for error in ["access_denied", "expired_token"] {
+        let story = json(&run(&[
+            "demo",
+            "--answer",
+            "ignore",
+            "--expiry",
+            "1",
+            "--expiry-error",
+            error,
+            "--json",
+        ]));
+        assert_eq!(story["outcome"], error);
+        assert_eq!(story["decision"], Value::Null);
+    }
+}
+
+#[test]
+fn the_demo_shows_the_readers_own_details_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.json");
+    std::fs::write(
+        &file,
+        r#"[{"type":"library_loan","book":"Momo","weeks":3.50}]"#,
+    )
+    .unwrap();
+    let output = run(&["demo", "--json", "--details", file.to_str().unwrap()]);
+    let story = json(&output);
+    assert!(story["review"].to_string().contains("Momo"));
+    assert!(
+        stdout(&output).contains(r#""weeks":3.50"#),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn the_demo_without_a_terminal_approves_and_prints_plain_text() {
+    let output = run(&["demo"]);
+    let text = stdout(&output);
+    assert!(output.status.success(), "{text}\n{}", stderr(&output));
+    for words in [
+        "249.00",
+        "ExampleCorp",
+        "Order 4711",
+        "✔ Approved",
+        "✔ Tokens received",
+        "authorization_details granted",
+    ] {
+        assert!(text.contains(words), "{words} is missing in\n{text}");
+    }
+    assert!(
+        !text.contains('\x1b'),
+        "no escape sequences without a terminal"
+    );
+}
+
+#[test]
+fn serve_ends_within_a_second_of_sigterm() {
+    let mut server = Running::start(sandbox(&["serve", "--json"]));
+    let values = server.line();
+    assert!(
+        values["invitation"]
+            .as_str()
+            .unwrap()
+            .starts_with("otpauth://")
+    );
+    let asked = Instant::now();
+    let pid = server.child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(1));
+    let mut rest = String::new();
+    server.lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "", "one line of JSON and no more");
+}
+
+#[test]
+fn serve_does_not_listen_for_other_machines_by_accident() {
+    let output = run(&["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--allow-remote"));
+}
+
+#[test]
+fn phone_and_agent_in_processes_of_their_own() {
+    let lab = Lab::new(&[]);
+    let mut watch = lab.watch("approve");
+    let outcome = json(&lab.agent(&["--details", &details(lab.phone.path())]));
+    assert_eq!(outcome["outcome"], "approved");
+    assert_eq!(
+        outcome["tokens"]["authorization_details"][0]["instructedAmount"]["amount"],
+        "249.00"
+    );
+    assert_eq!(watch.event("receipt")["receipt"]["delivery"], "delivered");
+    assert!(watch.child.wait().unwrap().success());
+    let history = json(&lab.phone(&["history"]).output().unwrap());
+    assert_eq!(history[0]["decision"], "approve");
+}
+
+#[test]
+fn a_denial_is_exit_status_three_for_the_agent() {
+    let lab = Lab::new(&[]);
+    let _watch = lab.watch("deny");
+    let output = lab.agent(&[]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stdout(&output).contains("access_denied"));
+}
+
+#[test]
+fn a_request_can_be_looked_at_and_approved_later_by_the_beginning_of_its_id() {
+    let lab = Lab::new(&[]);
+    let mut watch = lab.watch("ignore");
+    std::thread::scope(|scope| {
+        let agent = scope.spawn(|| lab.agent(&[]));
+        watch.event("request");
+        assert!(watch.child.wait().unwrap().success());
+        let list = json(&lab.phone(&["list"]).output().unwrap());
+        let id = &list["pending"][0]["id"].as_str().unwrap()[..6];
+        let review = json(&lab.phone(&["show", id]).output().unwrap());
+        assert_eq!(review["binding_message"]["shown"], "Order 4711");
+        let digest = review["digest"].as_str().unwrap();
+        let receipt = json(
+            &lab.phone(&["approve", id, "--digest", digest])
+                .output()
+                .unwrap(),
+        );
+        assert_eq!(receipt["delivery"], "delivered");
+        assert!(agent.join().unwrap().status.success());
+    });
+}
+
+#[test]
+fn the_same_over_tls_with_the_sandboxs_own_ca() {
+    let lab = Lab::new(&["--tls"]);
+    let _watch = lab.watch("approve");
+    assert_eq!(json(&lab.agent(&[]))["outcome"], "approved");
+}
+
+#[test]
+fn a_code_of_an_unconfirmed_server_is_not_used_without_a_person() {
+    let lab = Lab::new(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let output = sandbox(&["phone", "enroll", lab.text("invitation"), "--store"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--server"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_account_can_be_removed_and_gives_codes_until_then() {
+    let mut lab = Lab::new(&[]);
+    let list = json(&lab.phone(&["list"]).output().unwrap());
+    let id = list["enrollments"][0]["id"].as_str().unwrap().to_owned();
+    let code = json(&lab.phone(&["code", &id]).output().unwrap());
+    assert!(
+        code["code"]
+            .as_str()
+            .unwrap()
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+    );
+    json(&lab.phone(&["remove", &id]).output().unwrap());
+    let list = json(&lab.phone(&["list"]).output().unwrap());
+    assert_eq!(list["enrollments"], serde_json::json!([]));
+    assert!(
+        lab.server.child.try_wait().unwrap().is_none(),
+        "the server still runs"
+    );
+}
+
+#[test]
+fn a_wrong_secret_fails_without_repeating_it() {
+    let lab = Lab::new(&[]);
+    let output = lab.agent(&["--client-secret", "very-wrong-secret"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("invalid_client"));
+    assert!(!(stderr(&output) + &stdout(&output)).contains("very-wrong-secret"));
+}
+
+#[test]
+fn state_in_a_folder_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let values = |server: &mut Running| server.line();
+    let mut server = Running::start(sandbox(&["serve", "--json", "--data", data]));
+    let first = values(&mut server);
+    drop(server);
+    let mut server = Running::start(sandbox(&["serve", "--json", "--data", data]));
+    let second = values(&mut server);
+    for name in ["client_id", "client_secret", "user_id", "management_token"] {
+        assert_eq!(first[name], second[name], "{name}");
+    }
+}

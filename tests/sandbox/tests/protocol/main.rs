@@ -1,0 +1,9 @@
+//! The sandbox over real sockets: each rule of the wire, one test.
+
+mod authorize;
+mod bench;
+mod client_auth;
+mod device;
+mod lifecycle;
+mod management;
+mod token;
