@@ -226,7 +226,7 @@ mod tests {
                 "{name}"
             );
             let marks: Vec<_> = found.marks.iter().map(|mark| mark.as_str()).collect();
-            let wanted: Vec<_> = expected.get("marks").unwrap().as_array().unwrap();
+            let wanted = expected.get("marks").unwrap().as_array().unwrap();
             let wanted: Vec<_> = wanted.iter().map(|mark| mark.as_str().unwrap()).collect();
             assert_eq!(marks, wanted, "{name}");
         }
@@ -237,7 +237,7 @@ mod tests {
         fn no_digit_is_lost_or_added_before_the_minor_units(whole in "0|[1-9][0-9]{0,20}", fraction in "[0-9]{0,6}") {
             let text = if fraction.is_empty() { whole.clone() } else { format!("{whole}.{fraction}") };
             let found = amount(&text, "EUR").unwrap();
-            let padded = if fraction.is_empty() { format!("{whole}.00") } else { format!("{text:0<1$}", whole.len() + 3) };
+            let padded = format!("{whole}.{fraction:0<2}");
             prop_assert_eq!(&found.decimal, &padded);
             let shown = grouped(&found.decimal, &NumberStyle::of("de"));
             let digits: String = shown.chars().filter(char::is_ascii_digit).collect();

@@ -87,7 +87,10 @@ pub(super) fn shown_object(
     }
     let sections: Vec<Value> = rendered.sections.iter().map(section).collect();
     members.push(("sections".to_owned(), sections.into()));
-    members.push(("marks".to_owned(), codes(rendered.marks.iter().map(|mark| mark.code))));
+    members.push((
+        "marks".to_owned(),
+        codes(rendered.marks.iter().map(|mark| mark.code)),
+    ));
     Value::Object(members)
 }
 
@@ -108,10 +111,16 @@ fn row(row: &Row) -> Value {
     if let Some(help) = &row.help {
         members.push(("help".to_owned(), help.as_str().into()));
     }
-    members.push(("marks".to_owned(), codes(row.marks.iter().map(|mark| mark.code))));
+    members.push((
+        "marks".to_owned(),
+        codes(row.marks.iter().map(|mark| mark.code)),
+    ));
     Value::Object(members)
 }
 
 fn codes(codes: impl Iterator<Item = MarkCode>) -> Value {
-    codes.map(|code| code.as_str().into()).collect::<Vec<Value>>().into()
+    codes
+        .map(|code| code.as_str().into())
+        .collect::<Vec<Value>>()
+        .into()
 }

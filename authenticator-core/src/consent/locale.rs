@@ -140,8 +140,7 @@ pub(crate) fn date_text(text: &str, display: &Display, words: &Words) -> Option<
         }
         sign * (hours * 60 + minutes)
     };
-    let seconds =
-        days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - shift * 60;
+    let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - shift * 60;
     Some(moment(seconds * 1000, display, words, true))
 }
 
@@ -209,9 +208,8 @@ mod tests {
     #[test]
     fn a_moment_is_printed_with_its_offset() {
         let at = 1_768_473_000_000;
-        let show = |locale: &str, minutes| {
-            moment(at, &display(locale, minutes), Words::of(locale), false)
-        };
+        let show =
+            |locale: &str, minutes| moment(at, &display(locale, minutes), Words::of(locale), false);
         assert_eq!(show("en-GB", 60), "15 Jan 2026, 11:30 (UTC+01:00)");
         assert_eq!(show("en-GB", 0), "15 Jan 2026, 10:30 (UTC+00:00)");
         assert_eq!(show("de-DE", -210), "15. Jan. 2026, 07:00 (UTC-03:30)");

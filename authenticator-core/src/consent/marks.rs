@@ -1,6 +1,7 @@
 //! Marks: what is odd about a row or a request, how serious it is, and the typed confirmation that follows.
 
 use super::catalogue::Words;
+use super::text::harden_name;
 use super::{Confirmation, Rendered};
 
 /// How serious a mark is.
@@ -137,7 +138,8 @@ pub(crate) fn confirmation(
     if let Some((decimal, currency)) = rendered.facts.amounts.first() {
         let units = decimal.trim_start_matches('-');
         let units = units.split('.').next().unwrap_or(units).to_owned();
-        let prompt = words.fill("confirm.amount", &[("currency", currency)]);
+        let currency = harden_name(currency, words).shown;
+        let prompt = words.fill("confirm.amount", &[("currency", &currency)]);
         return Some((Confirmation::AmountDigits { prompt }, units));
     }
     let digest = rendered.digests.as_ref().map_or(seed, |d| &d.shown);

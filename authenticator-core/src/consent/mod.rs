@@ -19,8 +19,8 @@ mod url;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use marks::{confirmation, mark};
 pub use marks::{Mark, MarkCode, Severity};
+pub(crate) use marks::{confirmation, mark};
 pub(crate) use render::render;
 pub(crate) use template::Templates;
 pub use text::Text;

@@ -7,7 +7,7 @@ use super::digest::digests;
 use super::locale::moment;
 use super::marks::words_for;
 use super::rows::{Label, Page};
-use super::template::{Format, Template, Templates};
+use super::template::{Format, Phrase, Template, Templates};
 use super::text::{embedded, harden_name, harden_value};
 use super::{Details, MarkCode, RenderInput, Rendered, Row, RowValue, Section, UnknownTypes};
 use crate::json::{self, Value, pointer_step};
@@ -33,10 +33,11 @@ pub(crate) fn render(input: &RenderInput<'_>, templates: &Templates) -> Rendered
         facts: super::Facts::default(),
     };
     let mut findings = Vec::new();
+    let mut technical = Vec::new();
     match input.details {
         Details::Body(body) => {
             let asked = body.get("requested_details").unwrap_or(&Value::Null);
-            requested(asked, input, templates, &mut page, &mut out, &mut findings);
+            technical = requested(asked, input, templates, &mut page, &mut out, &mut findings);
             if json::write(body).len() > BYTES {
                 findings.push(MarkCode::TooLarge);
             }
@@ -52,6 +53,13 @@ pub(crate) fn render(input: &RenderInput<'_>, templates: &Templates) -> Rendered
         }
     }
     out.sections.push(origin(input, words));
+    if !technical.is_empty() {
+        out.sections.push(section(
+            words.get("title.technical"),
+            "technical",
+            technical,
+        ));
+    }
     out.facts.amounts = page.amounts;
     finish(input, templates, words, findings, &mut out);
     out
@@ -80,10 +88,16 @@ fn finish(
     }
     findings.sort_unstable();
     findings.dedup();
-    out.marks = findings.iter().map(|code| words_for(*code, words)).collect();
+    out.marks = findings
+        .iter()
+        .map(|code| words_for(*code, words))
+        .collect();
     if missing > 0 {
         let count = words.fill("too_large.count", &[("n", &missing.to_string())]);
-        let large = out.marks.iter_mut().find(|mark| mark.code == MarkCode::TooLarge);
+        let large = out
+            .marks
+            .iter_mut()
+            .find(|mark| mark.code == MarkCode::TooLarge);
         if let Some(mark) = large {
             mark.text = count;
         }
@@ -103,7 +117,8 @@ fn finish(
         Details::Unavailable(reason) => Some(reason),
         _ => None,
     };
-    let unknown = input.unknown_types == UnknownTypes::Block && findings.contains(&MarkCode::UnknownType);
+    let unknown =
+        input.unknown_types == UnknownTypes::Block && findings.contains(&MarkCode::UnknownType);
     out.blocked = unreadable
         .or_else(|| findings.iter().copied().find(blocks))
         .or(unknown.then_some(MarkCode::UnknownType));
@@ -113,7 +128,7 @@ fn finish(
     }
 }
 
-/// Everything below `requested_details`.
+/// Everything below `requested_details`; returns the rows for the section of technical details, which comes last.
 fn requested(
     asked: &Value,
     input: &RenderInput<'_>,
@@ -121,19 +136,29 @@ fn requested(
     page: &mut Page<'_>,
     out: &mut Rendered,
     findings: &mut Vec<MarkCode>,
-) {
+) -> Vec<Row> {
     let words = page.words;
     let members = asked.as_object().unwrap_or_default();
     if asked.as_object().is_none() {
         findings.push(MarkCode::IncompleteDetails);
     }
     let mut technical = Vec::new();
-    let details = asked.get("authorization_details").and_then(Value::as_array).unwrap_or_default();
+    let details = asked
+        .get("authorization_details")
+        .and_then(Value::as_array)
+        .unwrap_or_default();
     let mut first_headline = None;
     for (index, detail) in details.iter().enumerate() {
         let pointer = format!("{ASKED}/authorization_details/{index}");
-        let (section, headline) =
-            one_detail(detail, &pointer, input, templates, page, &mut technical, findings);
+        let (section, headline) = one_detail(
+            detail,
+            &pointer,
+            input,
+            templates,
+            page,
+            &mut technical,
+            findings,
+        );
         out.sections.push(section);
         first_headline.get_or_insert(headline);
     }
@@ -146,8 +171,8 @@ fn requested(
     }
 
     let mut rows = Vec::new();
-    // Not an object: one row, so that it is seen. An object: its members, audience and scopes first.
-    if asked.as_object().is_none() {
+    // Nothing inside: one row, so that this is seen. An object: its members, audience and scopes first.
+    if members.is_empty() {
         page.generic(&mut rows, Label::Key("details"), asked, ASKED, 0, &[]);
     }
     let rank = |name: &str| match name {
@@ -195,10 +220,8 @@ fn requested(
         }
     }
     if !rows.is_empty() {
-        out.sections.push(section(words.get("title.request"), "request", rows));
-    }
-    if !technical.is_empty() {
-        out.sections.push(section(words.get("title.technical"), "technical", technical));
+        out.sections
+            .push(section(words.get("title.request"), "request", rows));
     }
     out.headline = match (first_headline, &out.facts.audience) {
         (Some(first), _) if details.len() > 1 => {
@@ -206,6 +229,9 @@ fn requested(
             words.fill("headline.several", &[("n", &count), ("headline", &first)])
         }
         (Some(first), _) => first,
+        (None, _) if findings.contains(&MarkCode::IncompleteDetails) => {
+            words.get("headline.incomplete").to_owned()
+        }
         (None, Some(audience)) => {
             let host = super::url::Address::read(audience).map(|address| address.host);
             let audience = harden_name(host.as_deref().unwrap_or(audience), words).shown;
@@ -213,6 +239,7 @@ fn requested(
         }
         (None, None) => words.get("headline.plain").to_owned(),
     };
+    technical
 }
 
 fn one_detail(
@@ -232,7 +259,10 @@ fn one_detail(
         let mut rows = Vec::new();
         page.generic(&mut rows, Label::Key("details"), detail, pointer, 0, &[]);
         let title = words.get("title.unknown");
-        return (section(title, "", rows), words.get("headline.incomplete").to_owned());
+        return (
+            section(title, "", rows),
+            words.get("headline.incomplete").to_owned(),
+        );
     };
     let shown_kind = harden_value(kind, words);
     let mut rows = Vec::new();
@@ -250,19 +280,29 @@ fn one_detail(
         }
         let name = harden_name(kind, words).shown;
         let headline = words.fill("headline.type", &[("type", &quoted(&name, words))]);
-        return (section(words.get("title.unknown"), &shown_kind.shown, rows), headline);
+        return (
+            section(words.get("title.unknown"), &shown_kind.shown, rows),
+            headline,
+        );
     };
     let locale = &input.display.locale;
     let mut fitting: Vec<(&str, String)> = Vec::new();
     let mut used: Vec<String> = Vec::new();
+    let mut said_keys: Vec<&str> = Vec::new();
     for row in &template.rows {
+        // A second recipient (or amount …) under another name is not what the headline says: left to the generic rule, marked.
+        let key = row.label.key();
+        if matches!(row.label, Phrase::Key(_)) && said_keys.contains(&key) {
+            continue;
+        }
         let path = format!("{pointer}{}", row.path);
         let Some(value) = detail.pointer(&row.path) else {
             continue;
         };
-        let label = Label::Phrase(row.label.key(), row.label.text("label.", locale));
+        let label = Label::Phrase(key, row.label.text("label.", locale));
         if let Some(said) = page.formatted(&mut rows, label, value, &path, row.format) {
             fitting.push((&row.path, said));
+            said_keys.push(key);
             used.push(path);
         }
     }
@@ -276,7 +316,14 @@ fn one_detail(
         }
     }
     let type_pointer = format!("{pointer}/type");
-    page.generic(&mut rows, Label::Key("type"), &Value::from(kind), &type_pointer, 0, &[]);
+    page.generic(
+        &mut rows,
+        Label::Key("type"),
+        &Value::from(kind),
+        &type_pointer,
+        0,
+        &[],
+    );
     used.push(type_pointer);
     let unexpected = [MarkCode::UnexpectedMember];
     page.members(&mut rows, detail, pointer, 0, &used, &unexpected);
@@ -305,11 +352,18 @@ fn headline(
     let mut values = Vec::new();
     for name in placeholders(pattern) {
         let said = match name {
-            "type" => Some(quoted(&harden_name(template.open_part(kind), words).shown, words)),
+            "type" => Some(quoted(
+                &harden_name(template.open_part(kind), words).shown,
+                words,
+            )),
             _ => template.row_of(name).find_map(|row| {
                 let (_, said) = fitting.iter().find(|(path, _)| *path == row.path)?;
                 let plain = matches!(row.format, Format::Amount | Format::Documents);
-                Some(if plain { said.clone() } else { harden_name(said, words).shown })
+                Some(if plain {
+                    said.clone()
+                } else {
+                    harden_name(said, words).shown
+                })
             }),
         };
         match said {
@@ -317,7 +371,10 @@ fn headline(
             None => return template.title.text("", locale).to_owned(),
         }
     }
-    let values: Vec<_> = values.iter().map(|(name, said)| (*name, said.as_str())).collect();
+    let values: Vec<_> = values
+        .iter()
+        .map(|(name, said)| (*name, said.as_str()))
+        .collect();
     fill(pattern, &values)
 }
 
@@ -348,20 +405,32 @@ fn origin(input: &RenderInput<'_>, words: &Words) -> Section {
         })
     };
     let place = text(input.location, "/n").or_else(|| {
-        let (latitude, longitude) = (text(input.location, "/lat")?, text(input.location, "/long")?);
+        let (latitude, longitude) = (
+            text(input.location, "/lat")?,
+            text(input.location, "/long")?,
+        );
         Some(format!("{latitude}, {longitude}"))
     });
     let mut rows = Vec::new();
-    for (key, said) in [("browser", named("b")), ("system", named("os")), ("place", place)] {
+    for (key, said) in [
+        ("browser", named("b")),
+        ("system", named("os")),
+        ("place", place),
+    ] {
         if let Some(said) = said {
-            rows.push(plain_row(key, harden_value(&said, words), RowValue::Text, words));
+            rows.push(plain_row(
+                key,
+                harden_value(&said, words),
+                RowValue::Text,
+                words,
+            ));
         }
     }
     let time = super::Text {
         shown: moment(input.requested_at, input.display, words, false),
         ..super::Text::default()
     };
-    let date = RowValue::Date(input.requested_at_text.to_owned());
+    let date = RowValue::Date(harden_value(input.requested_at_text, words).shown);
     rows.push(plain_row("time", time, date, words));
     section(words.get("title.origin"), "origin", rows)
 }
@@ -375,7 +444,11 @@ fn plain_row(key: &str, text: super::Text, value: RowValue, words: &Words) -> Ro
         full_text: text.full,
         help: None,
         indent: 0,
-        marks: text.marks.iter().map(|code| words_for(*code, words)).collect(),
+        marks: text
+            .marks
+            .iter()
+            .map(|code| words_for(*code, words))
+            .collect(),
         sources: Vec::new(),
     }
 }
@@ -383,7 +456,10 @@ fn plain_row(key: &str, text: super::Text, value: RowValue, words: &Words) -> Ro
 /// Leaves of `requested_details` that are the source of no row: the proof that nothing disappeared, made for every review.
 fn not_shown(body: &Value, out: &Rendered) -> usize {
     let rows = out.sections.iter().flat_map(|section| &section.rows);
-    let shown: HashSet<&str> = rows.flat_map(|row| &row.sources).map(String::as_str).collect();
+    let shown: HashSet<&str> = rows
+        .flat_map(|row| &row.sources)
+        .map(String::as_str)
+        .collect();
     let mut leaves = Vec::new();
     if let Some(asked) = body.get("requested_details") {
         collect_leaves(asked, ASKED.to_owned(), &mut leaves);

@@ -84,7 +84,10 @@ impl<'a> Page<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one recursive walk; a struct would only rename them")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one recursive walk; a struct would only rename them"
+    )]
     fn walk(
         &mut self,
         rows: &mut Vec<Row>,
@@ -99,7 +102,8 @@ impl<'a> Page<'a> {
             return;
         }
         if let Some(said) = self.scalar(value) {
-            return self.push(rows, label, said, indent, marks, vec![pointer.to_owned()]);
+            self.push(rows, label, said, indent, marks, vec![pointer.to_owned()]);
+            return;
         }
         let touched = used.iter().any(|path| is_within(path, pointer));
         if let (Value::Array(items), false) = (value, touched)
@@ -115,7 +119,15 @@ impl<'a> Page<'a> {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     let path = format!("{pointer}/{index}");
-                    self.walk(&mut below, Label::Item(index + 1), item, &path, indent + 1, used, marks);
+                    self.walk(
+                        &mut below,
+                        Label::Item(index + 1),
+                        item,
+                        &path,
+                        indent + 1,
+                        used,
+                        marks,
+                    );
                 }
             }
             _ => self.members(&mut below, value, pointer, indent + 1, used, marks),
@@ -143,24 +155,30 @@ impl<'a> Page<'a> {
         if shown.is_empty() {
             return;
         }
-        let lines: Vec<Text> = shown.iter().filter_map(|item| self.scalar(item)).map(|said| said.text).collect();
+        let lines: Vec<Text> = shown
+            .iter()
+            .filter_map(|item| self.scalar(item))
+            .map(|said| said.text)
+            .collect();
         let said = joined(&lines);
-        let sources = (0..shown.len()).map(|index| format!("{pointer}/{index}")).collect();
+        let sources = (0..shown.len())
+            .map(|index| format!("{pointer}/{index}"))
+            .collect();
         self.push(rows, label, said, indent, marks, sources);
     }
 
     /// Adds a row, unless the page is full: then the caller counts what is missing.
-    fn push(
+    fn push<'r>(
         &mut self,
-        rows: &mut Vec<Row>,
+        rows: &'r mut Vec<Row>,
         label: Label<'_>,
         said: Said,
         indent: u8,
         marks: &[MarkCode],
         sources: Vec<String>,
-    ) {
+    ) -> Option<&'r mut Row> {
         if sources.len() > self.leaves_left {
-            return;
+            return None;
         }
         self.leaves_left -= sources.len();
         let (label_key, label) = self.label(label);
@@ -175,9 +193,13 @@ impl<'a> Page<'a> {
             full_text: said.text.full,
             help: None,
             indent,
-            marks: all.iter().map(|code| words_for(*code, self.words)).collect(),
+            marks: all
+                .iter()
+                .map(|code| words_for(*code, self.words))
+                .collect(),
             sources,
         });
+        rows.last_mut()
     }
 
     fn label(&self, label: Label<'_>) -> (String, Text) {
@@ -186,13 +208,19 @@ impl<'a> Page<'a> {
             ..Text::default()
         };
         match label {
-            Label::Key(key) => (key.to_owned(), plain(self.words.get(&format!("label.{key}")))),
+            Label::Key(key) => (
+                key.to_owned(),
+                plain(self.words.get(&format!("label.{key}"))),
+            ),
             Label::Phrase(key, text) => (key.to_owned(), plain(text)),
             Label::Item(number) => {
                 let text = self.words.fill("label.item", &[("n", &number.to_string())]);
                 ("item".to_owned(), plain(&text))
             }
-            Label::Own("") => (String::new(), plain(&self.words.fill("quote", &[("text", "")]))),
+            Label::Own("") => (
+                String::new(),
+                plain(&self.words.fill("quote", &[("text", "")])),
+            ),
             Label::Own(name) => (String::new(), harden_name(&humanised(name), self.words)),
         }
     }
@@ -280,7 +308,9 @@ impl<'a> Page<'a> {
                 return Some(String::new());
             }
             Format::List => {
-                let items = value.as_array().filter(|items| !items.is_empty() && items.iter().all(is_scalar))?;
+                let items = value
+                    .as_array()
+                    .filter(|items| !items.is_empty() && items.iter().all(is_scalar))?;
                 let before = rows.len();
                 self.list(rows, label, items, pointer, 0, &[]);
                 return rows.get(before).map(|row| row.text.replace('\n', ", "));
@@ -334,11 +364,15 @@ impl<'a> Page<'a> {
             Value::String(text) => text,
             _ => return None,
         };
-        let currency = value.get("currency")?.as_str().filter(|text| !text.trim().is_empty())?;
+        let currency = value
+            .get("currency")?
+            .as_str()
+            .filter(|text| !text.trim().is_empty())?;
         let found = amount(digits, currency)?;
         let hard = harden_name(currency, self.words);
         let text = format!("{} {}", grouped(&found.decimal, &self.style), hard.shown);
-        self.amounts.push((found.decimal.clone(), currency.to_owned()));
+        self.amounts
+            .push((found.decimal.clone(), currency.to_owned()));
         let said = Said {
             value: RowValue::Amount {
                 decimal: found.decimal,
@@ -352,7 +386,14 @@ impl<'a> Page<'a> {
         };
         let sources = vec![format!("{pointer}/amount"), format!("{pointer}/currency")];
         self.push(rows, label, said, 0, &[], sources.clone());
-        self.members(rows, value, pointer, 1, &sources, &[MarkCode::UnexpectedMember]);
+        self.members(
+            rows,
+            value,
+            pointer,
+            1,
+            &sources,
+            &[MarkCode::UnexpectedMember],
+        );
         Some(text)
     }
 
@@ -364,18 +405,39 @@ impl<'a> Page<'a> {
         value: &Value,
         pointer: &str,
     ) -> Option<String> {
-        const SCHEMES: [&str; 8] =
-            ["iban", "bban", "maskedPan", "pan", "msisdn", "accountNumber", "identification", "id"];
-        let filled = |value: &Value| value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
+        const SCHEMES: [&str; 8] = [
+            "iban",
+            "bban",
+            "maskedPan",
+            "pan",
+            "msisdn",
+            "accountNumber",
+            "identification",
+            "id",
+        ];
+        let filled = |value: &Value| {
+            value
+                .as_str()
+                .filter(|text| !text.trim().is_empty())
+                .map(str::to_owned)
+        };
         let (scheme, number, source) = match value {
             Value::String(_) => ("account", filled(value)?, pointer.to_owned()),
             _ => SCHEMES.iter().find_map(|scheme| {
-                Some((*scheme, filled(value.get(scheme)?)?, format!("{pointer}/{scheme}")))
+                Some((
+                    *scheme,
+                    filled(value.get(scheme)?)?,
+                    format!("{pointer}/{scheme}"),
+                ))
             })?,
         };
         let compact: String = number.split(' ').collect();
         let iban = is_iban(&compact) && matches!(scheme, "iban" | "account");
-        let text = if iban { fours(&compact) } else { number.clone() };
+        let text = if iban {
+            fours(&compact)
+        } else {
+            number.clone()
+        };
         let said = Said {
             text: harden_value(&text, self.words),
             value: RowValue::Account {
@@ -385,7 +447,14 @@ impl<'a> Page<'a> {
         };
         let text = said.text.shown.clone();
         self.push(rows, label, said, 0, &[], vec![source.clone()]);
-        self.members(rows, value, pointer, 1, &[source], &[MarkCode::UnexpectedMember]);
+        self.members(
+            rows,
+            value,
+            pointer,
+            1,
+            &[source],
+            &[MarkCode::UnexpectedMember],
+        );
         Some(text)
     }
 
@@ -393,9 +462,15 @@ impl<'a> Page<'a> {
     fn documents(&mut self, rows: &mut Vec<Row>, value: &Value, pointer: &str) -> Option<String> {
         let items = value.as_array().filter(|items| !items.is_empty())?;
         let filled = |value: Option<&'_ Value>| {
-            value.and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned)
+            value
+                .and_then(Value::as_str)
+                .filter(|text| !text.trim().is_empty())
+                .map(str::to_owned)
         };
-        let hashes: Vec<String> = items.iter().map(|item| filled(item.get("hash"))).collect::<Option<_>>()?;
+        let hashes: Vec<String> = items
+            .iter()
+            .map(|item| filled(item.get("hash")))
+            .collect::<Option<_>>()?;
         let words = self.words;
         for (index, (item, hash)) in items.iter().zip(&hashes).enumerate() {
             let here = format!("{pointer}/{index}");
@@ -407,16 +482,32 @@ impl<'a> Page<'a> {
                 sources.push(format!("{here}/label"));
             }
             lines.push(harden_value(&fours(hash), words));
-            self.push(rows, Label::Phrase("document", &name), joined(&lines), 0, &[], sources.clone());
+            self.push(
+                rows,
+                Label::Phrase("document", &name),
+                joined(&lines),
+                0,
+                &[],
+                sources.clone(),
+            );
             if let Some(algorithm @ Value::String(_)) = item.get("hashAlgorithmOID") {
                 let path = format!("{here}/hashAlgorithmOID");
                 self.generic(rows, Label::Key("hash_algorithm"), algorithm, &path, 1, &[]);
                 sources.push(path);
             }
-            self.members(rows, item, &here, 1, &sources, &[MarkCode::UnexpectedMember]);
+            self.members(
+                rows,
+                item,
+                &here,
+                1,
+                &sources,
+                &[MarkCode::UnexpectedMember],
+            );
         }
         Some(match (items, filled(items[0].get("label"))) {
-            ([_], Some(label)) => words.fill("quote", &[("text", &harden_name(&label, words).shown)]),
+            ([_], Some(label)) => {
+                words.fill("quote", &[("text", &harden_name(&label, words).shown)])
+            }
             ([_], None) => words.fill("label.document", &[("n", "1")]),
             _ => words.fill("headline.documents", &[("n", &items.len().to_string())]),
         })
@@ -427,7 +518,9 @@ impl<'a> Page<'a> {
         let members = value.as_object().filter(|members| !members.is_empty())?;
         let mut properties = members
             .iter()
-            .map(|(key, member)| Property::read(key, member, format!("{pointer}{}", pointer_step(key))))
+            .map(|(key, member)| {
+                Property::read(key, member, format!("{pointer}{}", pointer_step(key)))
+            })
             .collect::<Option<Vec<_>>>()?;
         properties.sort_by(|a, b| a.hidden.cmp(&b.hidden).then(a.order.total_cmp(&b.order)));
         for property in &properties {
@@ -437,44 +530,71 @@ impl<'a> Page<'a> {
     }
 
     fn property(&mut self, rows: &mut Vec<Row>, property: &Property<'_>) {
-        let marks: &[MarkCode] = if property.hidden { &[MarkCode::HiddenBySender] } else { &[] };
+        let marks: &[MarkCode] = if property.hidden {
+            &[MarkCode::HiddenBySender]
+        } else {
+            &[]
+        };
         let name = property.name.unwrap_or_default();
         let named = harden_name(name, self.words);
-        let help = property.description.map(|text| harden_value(text, self.words));
-        let extra = [marks, &named.marks, help.as_ref().map_or(&[], |help| &help.marks)].concat();
+        let help = property
+            .description
+            .map(|text| harden_value(text, self.words));
+        let extra = [
+            marks,
+            &named.marks,
+            help.as_ref().map_or(&[], |help| &help.marks),
+        ]
+        .concat();
         let label = match property.name {
             Some(_) => Label::Phrase("", &named.shown),
             None => Label::Own(property.key),
         };
         let path = format!("{}/value", property.pointer);
-        let before = rows.len();
+        let mut nested = false;
         let mut sources = property.sources.clone();
-        match (self.scalar(property.value), property.value) {
+        let row = match (self.scalar(property.value), property.value) {
             (Some(said), _) => {
-                sources.push(path);
-                self.push(rows, label, said, 0, &extra, sources);
+                sources.push(path.clone());
+                self.push(rows, label, said, 0, &extra, sources)
             }
-            (None, Value::Array(items)) if items.iter().all(is_scalar) && items.len() <= self.leaves_left => {
-                let lines: Vec<Text> = items.iter().filter_map(|item| self.scalar(item)).map(|said| said.text).collect();
+            (None, Value::Array(items))
+                if items.iter().all(is_scalar) && items.len() <= self.leaves_left =>
+            {
+                let lines: Vec<Text> = items
+                    .iter()
+                    .filter_map(|item| self.scalar(item))
+                    .map(|said| said.text)
+                    .collect();
                 sources.extend((0..items.len()).map(|index| format!("{path}/{index}")));
-                self.push(rows, label, joined(&lines), 0, &extra, sources);
+                self.push(rows, label, joined(&lines), 0, &extra, sources)
             }
-            (None, nested) => {
+            (None, _) => {
                 let heading = Said {
                     value: RowValue::Text,
                     text: Text::default(),
                 };
-                self.push(rows, label, heading, 0, &extra, sources);
-                self.generic(rows, Label::Own("value"), nested, &path, 1, marks);
+                nested = true;
+                self.push(rows, label, heading, 0, &extra, sources)
             }
-        }
-        if let (Some(row), Some(help)) = (rows.get_mut(before), help) {
+        };
+        if let (Some(row), Some(help)) = (row, help) {
             row.help = Some(help.shown);
         }
-        let unexpected = [MarkCode::UnexpectedMember];
         let mut used = property.sources.clone();
-        used.push(format!("{}/value", property.pointer));
-        self.members(rows, property.member, &property.pointer, 1, &used, &unexpected);
+        used.push(path.clone());
+        if nested {
+            self.generic(rows, Label::Own("value"), property.value, &path, 1, marks);
+        }
+        let unexpected = [MarkCode::UnexpectedMember];
+        self.members(
+            rows,
+            property.member,
+            &property.pointer,
+            1,
+            &used,
+            &unexpected,
+        );
     }
 }
 
@@ -495,7 +615,10 @@ impl<'v> Property<'v> {
     /// `None`: no object, or one without a value. Other members of a wrong type are left to the generic rule.
     fn read(key: &'v str, member: &'v Value, pointer: String) -> Option<Property<'v>> {
         let value = member.get("value")?;
-        let name = member.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let name = member
+            .get("name")
+            .and_then(Value::as_str)
+            .filter(|name| !name.is_empty());
         let description = member.get("description").and_then(Value::as_str);
         let display = member.get("display").and_then(Value::as_bool);
         // The documentation has both forms. It only sorts: a binary number is good enough.
@@ -604,7 +727,10 @@ mod tests {
             ("end-to-end", "End to end"),
             ("größe", "Größe"),
         ] {
-            assert_eq!(humanised(name), if name == "größe" { "Größe" } else { label });
+            assert_eq!(
+                humanised(name),
+                if name == "größe" { "Größe" } else { label }
+            );
         }
     }
 

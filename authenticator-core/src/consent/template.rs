@@ -28,9 +28,8 @@ impl Templates {
         let files = app.iter().map(String::as_str).map(|file| (file, false));
         let files = files.chain(BUILT_IN.map(|file| (file, true)));
         for (index, (file, built_in)) in files.enumerate() {
-            let document = json::read(file.as_bytes(), Limits::BODY).map_err(|_| {
-                invalid(&format!("number {}", index + 1), "it is not strict JSON")
-            })?;
+            let document = json::read(file.as_bytes(), Limits::BODY)
+                .map_err(|_| invalid(&format!("number {}", index + 1), "it is not strict JSON"))?;
             let template = Template::read(&document, index, built_in)?;
             let known = loaded.iter().filter(|other| other.built_in == built_in);
             let known: Vec<_> = known.flat_map(|other| &other.types).collect();
@@ -56,10 +55,13 @@ impl Templates {
     /// The template of a type: the app's before built-in ones, exact names before prefixes, long prefixes before short ones.
     pub(super) fn of(&self, kind: &str) -> Option<&Template> {
         let rank = |template: &Template| {
-            let best = template.types.iter().filter_map(|name| match name.strip_suffix('*') {
-                Some(prefix) => kind.starts_with(prefix).then_some(prefix.len()),
-                None => (name == kind).then_some(usize::MAX),
-            });
+            let best = template
+                .types
+                .iter()
+                .filter_map(|name| match name.strip_suffix('*') {
+                    Some(prefix) => kind.starts_with(prefix).then_some(prefix.len()),
+                    None => (name == kind).then_some(usize::MAX),
+                });
             best.max().map(|length| (!template.built_in, length))
         };
         self.loaded
@@ -141,7 +143,11 @@ impl Phrase {
                 }
             }
             Phrase::Own(words) => {
-                let by = |wanted: &str| words.iter().find(|(tag, _)| tag.eq_ignore_ascii_case(wanted));
+                let by = |wanted: &str| {
+                    words
+                        .iter()
+                        .find(|(tag, _)| tag.eq_ignore_ascii_case(wanted))
+                };
                 by(locale)
                     .or_else(|| by(&language(locale)))
                     .or(words.first())
@@ -166,17 +172,28 @@ impl Template {
         let name = types.first().unwrap_or(&unnamed).clone();
         let fail = |what: &str| invalid(&name, what);
 
-        members(document, &["type", "title", "headline", "rows", "required", "internal"])
-            .map_err(|what| fail(&what))?;
-        if types.is_empty() || types.iter().any(|name| name.trim_end_matches('*').is_empty()) {
+        members(
+            document,
+            &["type", "title", "headline", "rows", "required", "internal"],
+        )
+        .map_err(|what| fail(&what))?;
+        if types.is_empty()
+            || types
+                .iter()
+                .any(|name| name.trim_end_matches('*').is_empty())
+        {
             return Err(fail("`type` is missing, empty, or only `*`"));
         }
-        if types.iter().any(|name| name.trim_end_matches('*').contains('*') || name.ends_with("**")) {
+        if types
+            .iter()
+            .any(|name| name.trim_end_matches('*').contains('*') || name.ends_with("**"))
+        {
             return Err(fail("`*` may only be the last character of a type"));
         }
-        let title = phrase(document.get("title"), "").ok_or_else(|| fail("`title` is missing or no text"))?;
-        let headline =
-            phrase(document.get("headline"), "").ok_or_else(|| fail("`headline` is missing or no text"))?;
+        let title = phrase(document.get("title"), "")
+            .ok_or_else(|| fail("`title` is missing or no text"))?;
+        let headline = phrase(document.get("headline"), "")
+            .ok_or_else(|| fail("`headline` is missing or no text"))?;
         let rows = document
             .get("rows")
             .and_then(Value::as_array)
@@ -250,9 +267,9 @@ impl Template {
 
     /// Rows that a placeholder of the headline means: a label's key, or a path.
     pub(super) fn row_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a TemplateRow> {
-        self.rows
-            .iter()
-            .filter(move |row| row.path == name || matches!(&row.label, Phrase::Key(key) if key == name))
+        self.rows.iter().filter(move |row| {
+            row.path == name || matches!(&row.label, Phrase::Key(key) if key == name)
+        })
     }
 
     /// The part of the type that a prefix template leaves open, or the whole type.
@@ -272,13 +289,20 @@ impl TemplateRow {
         let path = path.ok_or("a row has no `path`")?.to_owned();
         let label = phrase(value.get("label"), "label.")
             .ok_or_else(|| format!("the row `{path}` has no label"))?;
-        let format = value.get("format").and_then(Value::as_str).unwrap_or_default();
+        let format = value
+            .get("format")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let format = FORMATS
             .iter()
             .find(|(name, _)| *name == format)
             .map(|(_, format)| *format)
             .ok_or_else(|| format!("the row `{path}` has an unknown format"))?;
-        Ok(TemplateRow { path, label, format })
+        Ok(TemplateRow {
+            path,
+            label,
+            format,
+        })
     }
 }
 
@@ -293,7 +317,10 @@ fn members(value: &Value, allowed: &[&str]) -> std::result::Result<(), String> {
     let Some(members) = value.as_object() else {
         return Err("it is no JSON object".into());
     };
-    match members.iter().find(|(name, _)| !allowed.contains(&name.as_str())) {
+    match members
+        .iter()
+        .find(|(name, _)| !allowed.contains(&name.as_str()))
+    {
         Some((name, _)) => Err(format!("unknown member `{name}`")),
         None => Ok(()),
     }
@@ -318,7 +345,9 @@ fn phrase(value: Option<&Value>, prefix: &str) -> Option<Phrase> {
         Value::String(text) if Words::of("en").find(&format!("{prefix}{text}")).is_some() => {
             Some(Phrase::Key(text.clone()))
         }
-        Value::String(text) if !text.is_empty() => Some(Phrase::Own(vec![(String::new(), text.clone())])),
+        Value::String(text) if !text.is_empty() => {
+            Some(Phrase::Own(vec![(String::new(), text.clone())]))
+        }
         Value::Object(words) if !words.is_empty() => {
             let words = words.iter().map(|(tag, text)| {
                 let text = text.as_str().filter(|text| !text.is_empty())?;
@@ -392,15 +421,51 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_template_is_named() {
         let cases = [
-            (r#""internal":["/trace"]"#, r#""internal":["/what"]"#, "`/what` is named twice"),
-            (r#""internal":["/trace"]"#, r#""internal":["/what/x"]"#, "overlap"),
-            (r#""internal":["/trace"]"#, r#""internal":["trace"]"#, "no JSON pointer"),
-            (r#""internal":["/trace"]"#, r#""internal":["/type"]"#, "always shown"),
-            (r#""required":["/what"]"#, r#""required":["/who"]"#, "`/who` is required but not shown"),
-            (r#""required":["/what"]"#, r#""required":["/trace"]"#, "`/trace` is required but not shown"),
-            (r#""format":"text""#, r#""format":"html""#, "`/what` has an unknown format"),
-            (r#""title":"Parcel""#, r#""titel":"Parcel""#, "unknown member `titel`"),
-            (r#""label":"What""#, r#""label":"What","help":"x""#, "unknown member `help`"),
+            (
+                r#""internal":["/trace"]"#,
+                r#""internal":["/what"]"#,
+                "`/what` is named twice",
+            ),
+            (
+                r#""internal":["/trace"]"#,
+                r#""internal":["/what/x"]"#,
+                "overlap",
+            ),
+            (
+                r#""internal":["/trace"]"#,
+                r#""internal":["trace"]"#,
+                "no JSON pointer",
+            ),
+            (
+                r#""internal":["/trace"]"#,
+                r#""internal":["/type"]"#,
+                "always shown",
+            ),
+            (
+                r#""required":["/what"]"#,
+                r#""required":["/who"]"#,
+                "`/who` is required but not shown",
+            ),
+            (
+                r#""required":["/what"]"#,
+                r#""required":["/trace"]"#,
+                "`/trace` is required but not shown",
+            ),
+            (
+                r#""format":"text""#,
+                r#""format":"html""#,
+                "`/what` has an unknown format",
+            ),
+            (
+                r#""title":"Parcel""#,
+                r#""titel":"Parcel""#,
+                "unknown member `titel`",
+            ),
+            (
+                r#""label":"What""#,
+                r#""label":"What","help":"x""#,
+                "unknown member `help`",
+            ),
             (r#""type":"parcel""#, r#""type":"*""#, "only `*`"),
             (r#""type":"parcel""#, r#""type":"a*b""#, "last character"),
             ("{/what}", "{recipient}", "`recipient`, which is not shown"),
@@ -419,7 +484,10 @@ mod tests {
     #[test]
     fn app_templates_win_then_exact_names_then_long_prefixes() {
         let with = |name: &str, title: &str| {
-            parcel(|text| text.replace("\"parcel\"", &format!("\"{name}\"")).replace("Parcel", title))
+            parcel(|text| {
+                text.replace("\"parcel\"", &format!("\"{name}\""))
+                    .replace("Parcel", title)
+            })
         };
         let set = Templates::load(&[
             with("pay*", "short"),
@@ -431,7 +499,11 @@ mod tests {
         assert_eq!(title("pay"), Some("short"));
         assert_eq!(title("payment_y"), Some("long"));
         assert_eq!(title("payment_x"), Some("exact"));
-        assert_eq!(title("payment_initiation"), Some("long"), "the app's prefix beats a built-in name");
+        assert_eq!(
+            title("payment_initiation"),
+            Some("long"),
+            "the app's prefix beats a built-in name"
+        );
         assert_eq!(title("money_transfer"), Some("Payment"));
         assert_eq!(title("other"), None);
     }
@@ -439,13 +511,19 @@ mod tests {
     #[test]
     fn two_templates_of_an_app_for_one_type_are_refused() {
         let error = Templates::load(&[parcel(|text| text), parcel(|text| text)]);
-        assert_eq!(error.err().map(|error| error.code()), Some(ErrorCode::TemplateInvalid));
+        assert_eq!(
+            error.err().map(|error| error.code()),
+            Some(ErrorCode::TemplateInvalid)
+        );
     }
 
     #[test]
     fn own_words_are_chosen_by_language() {
         let document = parcel(|text| {
-            text.replace(r#""title":"Parcel""#, r#""title":{"en":"Parcel","de":"Paket"}"#)
+            text.replace(
+                r#""title":"Parcel""#,
+                r#""title":{"en":"Parcel","de":"Paket"}"#,
+            )
         });
         let set = Templates::load(&[document]).unwrap();
         let title = |locale| set.of("parcel").unwrap().title.text("", locale).to_owned();

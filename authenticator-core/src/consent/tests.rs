@@ -1,1 +1,634 @@
-//! placeholder
+//! Consent as a whole: display and digest vectors, coverage of every leaf, and what blocks approval.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::render::collect_leaves;
+use super::*;
+use crate::json::{self as strict, Limits};
+
+fn vectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
+}
+
+/// What a case of a vector asks to render.
+struct Given {
+    body: Option<Value>,
+    source: Option<Value>,
+    location: Option<Value>,
+    details: String,
+    account: Account,
+    display: Display,
+    unknown_types: UnknownTypes,
+    templates: Templates,
+}
+
+impl Given {
+    fn read(input: &Json) -> Given {
+        let parsed = |name: &str| {
+            input[name]
+                .as_str()
+                .map(|text| strict::read(text.as_bytes(), Limits::BODY).unwrap())
+        };
+        let or = |name: &str, default: &str| input[name].as_str().unwrap_or(default).to_owned();
+        let app: Vec<String> = input["templates"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|template| template.to_string())
+            .collect();
+        Given {
+            body: parsed("body"),
+            source: parsed("source"),
+            location: parsed("location"),
+            details: or("details", "none"),
+            account: Account {
+                issuer: "Example Bank".into(),
+                user: "ana@example.com".into(),
+            },
+            display: Display {
+                locale: or("locale", "en-GB"),
+                zone: or("zone", "Europe/Berlin"),
+                utc_offset_minutes: input["utc_offset_minutes"].as_i64().unwrap_or(60) as i32,
+            },
+            unknown_types: match input["unknown_types"].as_str() {
+                Some("block") => UnknownTypes::Block,
+                _ => UnknownTypes::Show,
+            },
+            templates: Templates::load(&app).unwrap(),
+        }
+    }
+
+    fn of(body: &Json) -> Given {
+        Given::read(&json!({ "body": body.to_string() }))
+    }
+
+    fn render(&self) -> Rendered {
+        let details = match (&self.body, self.details.as_str()) {
+            (Some(body), _) => Details::Body(body),
+            (None, "no_details") => Details::NoDetails,
+            (None, "none") => Details::None,
+            (None, code) => Details::Unavailable(
+                *MarkCode::ALL
+                    .iter()
+                    .find(|mark| mark.as_str() == code)
+                    .unwrap(),
+            ),
+        };
+        let input = RenderInput {
+            server: "https://bank-dev.eu.auth0.com/appliance-mfa",
+            enrollment: "dev_ztQmUOx5Z3zeRi8t",
+            user: "auth0|ana",
+            challenge: "f3Zl",
+            requested_at_text: "2026-01-15T10:30:00.000Z",
+            requested_at: 1_768_473_000_000,
+            source: self.source.as_ref(),
+            location: self.location.as_ref(),
+            details,
+            account: &self.account,
+            display: &self.display,
+            unknown_types: self.unknown_types,
+        };
+        render(&input, &self.templates)
+    }
+}
+
+fn codes(marks: &[Mark]) -> Vec<&'static str> {
+    marks.iter().map(|mark| mark.code.as_str()).collect()
+}
+
+fn value_model(value: &RowValue) -> Json {
+    match value {
+        RowValue::Text => json!({ "kind": "text" }),
+        RowValue::Amount { decimal, currency } => {
+            json!({ "kind": "amount", "decimal": decimal, "currency": currency })
+        }
+        RowValue::Number(number) => json!({ "kind": "number", "number": number }),
+        RowValue::Date(date) => json!({ "kind": "date", "date": date }),
+        RowValue::Account { scheme, value } => {
+            json!({ "kind": "account", "scheme": scheme, "value": value })
+        }
+        RowValue::Url { host, rest } => json!({ "kind": "url", "host": host, "rest": rest }),
+        RowValue::Boolean(yes) => json!({ "kind": "boolean", "boolean": yes }),
+        RowValue::List(items) => json!({ "kind": "list", "items": items }),
+    }
+}
+
+/// The display model in the stable JSON form of the vectors. Empty and absent parts are left out.
+fn model(rendered: &Rendered) -> Json {
+    let row = |row: &Row| {
+        let mut out =
+            json!({ "label": row.label, "text": row.text, "value": value_model(&row.value) });
+        let mut put = |name: &str, value: Json| {
+            out[name] = value;
+        };
+        if !row.label_key.is_empty() {
+            put("label_key", row.label_key.as_str().into());
+        }
+        if row.indent > 0 {
+            put("indent", row.indent.into());
+        }
+        if let Some(full) = &row.full_text {
+            put("full_text", full.as_str().into());
+        }
+        if let Some(help) = &row.help {
+            put("help", help.as_str().into());
+        }
+        if !row.marks.is_empty() {
+            put("marks", json!(codes(&row.marks)));
+        }
+        if !row.sources.is_empty() {
+            put("sources", json!(row.sources));
+        }
+        out
+    };
+    let sections: Vec<Json> = rendered
+        .sections
+        .iter()
+        .map(|section| {
+            let rows: Vec<Json> = section.rows.iter().map(row).collect();
+            json!({ "title": section.title, "type": section.kind, "rows": rows })
+        })
+        .collect();
+    json!({
+        "headline": rendered.headline,
+        "binding_message": rendered.binding_message.as_ref().map(|message| message.shown.as_str()),
+        "sections": sections,
+        "marks": rendered.marks.iter().map(|mark| json!({ "code": mark.code.as_str(), "text": mark.text })).collect::<Vec<_>>(),
+        "blocked": rendered.blocked.map(MarkCode::as_str),
+    })
+}
+
+fn read_file(path: &Path) -> Json {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn display_files() -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(vectors().join("display")).unwrap();
+    let mut files: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn requests_are_displayed_as_the_vectors_say() {
+    let files = display_files();
+    assert!(files.len() >= 8);
+    for file in files {
+        for case in read_file(&file)["cases"].as_array().unwrap() {
+            let found = model(&Given::read(&case["input"]).render());
+            let name = &case["name"];
+            assert_eq!(
+                found,
+                case["expected"],
+                "{} {name}: {found:#}",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+#[ignore = "writes what is rendered today into tests/vectors/display and consent_digest.json; read the difference before you commit it"]
+fn regenerate_display_vectors() {
+    let write = |path: &Path, document: &Json| {
+        std::fs::write(path, serde_json::to_string_pretty(document).unwrap() + "\n").unwrap();
+    };
+    for path in display_files() {
+        let mut document = read_file(&path);
+        for case in document["cases"].as_array_mut().unwrap() {
+            case["expected"] = model(&Given::read(&case["input"]).render());
+        }
+        write(&path, &document);
+    }
+    let path = vectors().join("consent_digest.json");
+    let mut document = read_file(&path);
+    for case in document["cases"].as_array_mut().unwrap() {
+        let digests = Given::read(&case["input"]).render().digests.unwrap();
+        let shown: Json = serde_json::from_str(&digests.shown_document).unwrap();
+        case["expected"] =
+            json!({ "source": digests.source, "shown": digests.shown, "shown_object": shown });
+    }
+    write(&path, &document);
+}
+
+/// SHA-256 and JCS of other people's making.
+fn independent_digest(object: &Json) -> String {
+    use base64::Engine;
+    let bytes = serde_json_canonicalizer::to_vec(object).unwrap();
+    let hash = ring::digest::digest(&ring::digest::SHA256, &bytes);
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash)
+}
+
+#[test]
+fn digests_are_those_of_the_vectors_and_of_an_independent_canonicalizer() {
+    let file = read_file(&vectors().join("consent_digest.json"));
+    for case in file["cases"].as_array().unwrap() {
+        let name = &case["name"];
+        let given = Given::read(&case["input"]);
+        let digests = given.render().digests.unwrap();
+        let expected = &case["expected"];
+        assert_eq!(json!(digests.source), expected["source"], "{name}");
+        assert_eq!(json!(digests.shown), expected["shown"], "{name}");
+
+        // The source object, built here a second time from what the server has.
+        let mut object = json!({
+            "typ": "source", "v": 1, "server": "https://bank-dev.eu.auth0.com/appliance-mfa",
+            "enrollment": "dev_ztQmUOx5Z3zeRi8t", "user": "auth0|ana", "challenge": "f3Zl",
+            "requested_at": "2026-01-15T10:30:00.000Z",
+        });
+        let parsed = |name: &str| {
+            case["input"][name]
+                .as_str()
+                .map(|text| serde_json::from_str::<Json>(text).unwrap())
+        };
+        for (member, name) in [("s", "source"), ("l", "location")] {
+            if let Some(value) = parsed(name) {
+                object["origin"][member] = value;
+            }
+        }
+        match parsed("body") {
+            Some(body) => object["consent"] = body,
+            None => object["details"] = json!("none"),
+        }
+        assert_eq!(independent_digest(&object), digests.source, "{name}");
+
+        let shown: Json = serde_json::from_str(&digests.shown_document).unwrap();
+        assert_eq!(shown, expected["shown_object"], "{name}");
+        assert_eq!(
+            independent_digest(&expected["shown_object"]),
+            digests.shown,
+            "{name}"
+        );
+        assert_eq!(shown["source"], json!(digests.source), "{name}");
+        assert_eq!(shown["templates"], json!(digests.templates), "{name}");
+    }
+}
+
+fn payment() -> Json {
+    json!({
+        "id": "cns_0123456789abcdefghijkl",
+        "requested_details": {
+            "audience": "https://api.bank.example",
+            "scope": ["openid", "transfer:funds"],
+            "binding_message": "TX-4711",
+            "authorization_details": [{
+                "type": "money_transfer",
+                "instructedAmount": { "amount": 2500, "currency": "USD" },
+                "beneficiary": "Hanna Herwitz"
+            }]
+        }
+    })
+}
+
+fn changed(change: impl FnOnce(&mut Json)) -> Rendered {
+    let mut body = payment();
+    change(&mut body);
+    Given::of(&body).render()
+}
+
+#[test]
+fn each_input_of_the_digest_changes_it() {
+    let base = Given::of(&payment());
+    let digest = |given: &Given| given.render().digests.unwrap();
+    let before = digest(&base);
+    let mut other = Given::of(&payment());
+    other.display.locale = "de-DE".into();
+    assert_eq!(digest(&other).source, before.source);
+    assert_ne!(digest(&other).shown, before.shown);
+    let mut other = Given::of(&payment());
+    other.display.utc_offset_minutes = 120;
+    assert_ne!(digest(&other).shown, before.shown);
+    let mut other = Given::of(&payment());
+    other.account.user = "eva@example.com".into();
+    assert_ne!(digest(&other).shown, before.shown);
+    let one_more = changed(|body| body["unseen"] = json!(1)).digests.unwrap();
+    assert_ne!(
+        one_more.source, before.source,
+        "the whole body is bound, shown or not"
+    );
+    assert_ne!(one_more.shown, before.shown);
+}
+
+#[test]
+fn the_headline_never_comes_from_the_binding_message_or_an_instruction() {
+    let rendered = changed(|body| {
+        body["requested_details"]["binding_message"] = json!("NOTHING TO WORRY");
+        body["requested_details"]["authorization_details"][0] = json!({
+            "type": "urn:auth0:schemas:authorization-details:v1:transfer",
+            "instruction": "JUST A TEST",
+            "properties": { "a": { "display": true, "name": "A", "display_order": 1, "value": "x" } }
+        });
+    });
+    assert!(!rendered.headline.contains("WORRY") && !rendered.headline.contains("TEST"));
+    assert!(rendered.headline.contains("transfer"));
+}
+
+#[test]
+fn braces_in_a_name_do_not_reach_into_the_headline() {
+    let rendered = changed(|body| {
+        body["requested_details"]["authorization_details"][0]["beneficiary"] = json!("{amount}");
+    });
+    assert_eq!(rendered.headline, "Pay 2,500.00 USD to {amount}");
+}
+
+#[test]
+fn incomplete_payments_are_blocked() {
+    let detail = |change: fn(&mut Json)| {
+        changed(|body| change(&mut body["requested_details"]["authorization_details"][0]))
+    };
+    assert_eq!(detail(|_| {}).blocked, None);
+    let changes: [fn(&mut Json); 9] = [
+        |d| d["beneficiary"] = json!(null),
+        |d| d["beneficiary"] = json!("  "),
+        |d| d["beneficiary"] = json!({ "name": "x" }),
+        |d| d["instructedAmount"] = json!(2500),
+        |d| d["instructedAmount"]["amount"] = json!("1,000"),
+        |d| d["instructedAmount"]["amount"] = json!(true),
+        |d| d["instructedAmount"]["currency"] = json!(""),
+        |d| d["type"] = json!(7),
+        |d| *d = json!("money_transfer"),
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let rendered = detail(change);
+        assert_eq!(
+            rendered.blocked,
+            Some(MarkCode::IncompleteDetails),
+            "{index}"
+        );
+        assert!(codes(&rendered.marks).contains(&"incomplete_details"));
+    }
+}
+
+#[test]
+fn known_members_of_a_wrong_type_are_shown_and_block() {
+    for name in [
+        "audience",
+        "scope",
+        "authorization_details",
+        "binding_message",
+    ] {
+        let rendered = changed(|body| body["requested_details"][name] = json!({ "odd": 7 }));
+        assert_eq!(
+            rendered.blocked,
+            Some(MarkCode::IncompleteDetails),
+            "{name}"
+        );
+        let pointer = format!("/requested_details/{name}/odd");
+        let mut rows = rendered.sections.iter().flat_map(|section| &section.rows);
+        assert!(rows.any(|row| row.sources.contains(&pointer)), "{name}");
+    }
+}
+
+#[test]
+fn an_ambiguous_number_blocks_and_has_no_digest() {
+    let text = payment()
+        .to_string()
+        .replace("2500", "0.1000000000000000055511151231257827");
+    let given = Given::read(&json!({ "body": text }));
+    let rendered = given.render();
+    assert_eq!(rendered.blocked, Some(MarkCode::AmbiguousNumber));
+    assert!(rendered.digests.is_none());
+}
+
+#[test]
+fn caps_block_and_count_what_is_missing() {
+    let with = |value: Json| changed(|body| body["requested_details"]["extra"] = value);
+    let blocked = |rendered: &Rendered| rendered.blocked == Some(MarkCode::TooLarge);
+    let text = |rendered: &Rendered| {
+        let mark = rendered
+            .marks
+            .iter()
+            .find(|mark| mark.code == MarkCode::TooLarge);
+        mark.unwrap().text.clone()
+    };
+    // The payment itself has seven leaves beside the binding message.
+    assert!(!blocked(&with(json!(vec![1; 505]))));
+    let large = with(json!(vec![1; 515]));
+    assert!(blocked(&large));
+    assert!(text(&large).contains(": 10."), "{}", text(&large));
+
+    assert!(!blocked(&with(json!("x".repeat(60_000)))));
+    assert!(blocked(&with(json!("x".repeat(66_000)))));
+
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }));
+    assert!(!blocked(&with(nested(15))));
+    let deep = with(nested(16));
+    assert!(blocked(&deep));
+    assert!(text(&deep).contains(": 1."), "{}", text(&deep));
+
+    let objects = |count: usize| {
+        changed(|body| {
+            let detail = json!({ "type": "x", "a": 1 });
+            body["requested_details"]["authorization_details"] = json!(vec![detail; count]);
+        })
+    };
+    assert!(!blocked(&objects(64)));
+    assert!(blocked(&objects(65)));
+}
+
+#[test]
+fn unknown_types_are_blocked_by_configuration() {
+    let mut body = payment();
+    body["requested_details"]["authorization_details"][0]["type"] = json!("teleport");
+    let mut given = Given::of(&body);
+    assert_eq!(given.render().blocked, None);
+    given.unknown_types = UnknownTypes::Block;
+    assert_eq!(given.render().blocked, Some(MarkCode::UnknownType));
+}
+
+#[test]
+fn facts_are_those_of_the_body() {
+    let facts = changed(|_| {}).facts;
+    assert_eq!(facts.audience.as_deref(), Some("https://api.bank.example"));
+    assert_eq!(facts.amounts, [("2500.00".to_owned(), "USD".to_owned())]);
+    assert_eq!(facts.detail_count, 1);
+}
+
+#[test]
+fn danger_asks_for_the_amount_or_for_a_number_of_this_review() {
+    let rendered = changed(|_| {});
+    let danger = [mark(MarkCode::LookAlike, "en")];
+    assert!(confirmation(&rendered, &[mark(MarkCode::SeveralDetails, "en")], "", "en").is_none());
+    let (asked, typed) = confirmation(&rendered, &danger, "", "en").unwrap();
+    assert!(matches!(asked, Confirmation::AmountDigits { .. }));
+    assert_eq!(typed, "2500");
+
+    let plain = changed(|body| body["requested_details"]["authorization_details"] = json!([]));
+    let (asked, typed) = confirmation(&plain, &danger, "", "de").unwrap();
+    let Confirmation::Number { number, prompt } = asked else {
+        panic!("no number: {asked:?}");
+    };
+    assert_eq!(number, typed);
+    assert!(prompt.contains(&number));
+    assert!((10..100).contains(&number.parse::<u32>().unwrap()));
+    assert_eq!(
+        confirmation(&plain, &danger, "", "en").unwrap().1,
+        typed,
+        "the same review, the same number"
+    );
+}
+
+#[test]
+fn severities_and_codes_are_stable() {
+    let list: Vec<String> = MarkCode::ALL
+        .iter()
+        .map(|code| format!("{} {:?}", code.as_str(), code.severity()))
+        .collect();
+    insta::assert_json_snapshot!(list);
+}
+
+/// Any JSON that a body may hold under names that templates know, and under others.
+fn any_json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(Json::from),
+        (-1_000_000i64..1_000_000).prop_map(Json::from),
+        "[0-9]{1,4}(\\.[0-9]{1,3})?".prop_map(Json::from),
+        "[a-z ]{0,12}".prop_map(Json::from),
+        Just(json!("EUR")),
+        Just(json!("https://api.bank.example/x")),
+        any::<String>().prop_map(Json::from),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
+            prop::collection::btree_map(any_name(), inner, 0..6).prop_map(object),
+        ]
+    })
+}
+
+fn object(members: BTreeMap<String, Json>) -> Json {
+    Json::Object(members.into_iter().collect())
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    let known = vec![
+        "instructedAmount",
+        "amount",
+        "currency",
+        "creditorName",
+        "beneficiary",
+        "creditorAccount",
+        "iban",
+        "subject",
+        "actions",
+        "locations",
+        "documentDigests",
+        "hash",
+        "label",
+        "hashAlgorithmOID",
+        "instruction",
+        "properties",
+        "display",
+        "name",
+        "display_order",
+        "description",
+        "value",
+        "datatypes",
+        "identifier",
+        "what",
+        "trace",
+        "",
+        "a/b",
+        "a~b",
+    ];
+    prop_oneof![4 => prop::sample::select(known).prop_map(str::to_owned), 1 => any::<String>()]
+}
+
+fn any_detail() -> impl Strategy<Value = Json> {
+    let types = vec![
+        "payment_initiation",
+        "money_transfer",
+        "account_information",
+        "sign",
+        "urn:auth0:schemas:authorization-details:v1:transfer",
+        "parcel",
+        "other",
+    ];
+    let members = prop::collection::btree_map(any_name(), any_json(), 0..8);
+    let typed = (prop::sample::select(types), members).prop_map(|(kind, members)| {
+        let mut detail = object(members);
+        detail["type"] = json!(kind);
+        detail
+    });
+    prop_oneof![8 => typed, 1 => any_json()]
+}
+
+fn any_request() -> impl Strategy<Value = Json> {
+    let details = prop::collection::vec(any_detail(), 0..4).prop_map(Json::from);
+    let proper = (
+        details,
+        any_json(),
+        any_json(),
+        prop::collection::btree_map(any_name(), any_json(), 0..4),
+    );
+    let proper = proper.prop_map(|(details, audience, binding, others)| {
+        let mut request = object(others);
+        request["authorization_details"] = details;
+        request["audience"] = audience;
+        request["binding_message"] = binding;
+        request["scope"] = json!(["openid", "x"]);
+        request
+    });
+    prop_oneof![9 => proper, 1 => any_json()]
+}
+
+fn parcel() -> Json {
+    json!({
+        "type": "parcel", "title": "Parcel", "headline": "Send {/what}",
+        "rows": [
+            { "path": "/what", "label": "What", "format": "text" },
+            { "path": "/creditorAccount/iban", "label": "Account", "format": "account" },
+            { "path": "/properties", "label": "Anything", "format": "any" },
+            { "path": "/value/value", "label": "Day", "format": "date" }
+        ],
+        "internal": ["/trace", "/name/a~1b"]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn every_leaf_is_the_source_of_exactly_one_row(request in any_request()) {
+        let body = json!({ "id": "cns_1", "requested_details": request });
+        let given = Given::read(&json!({ "body": body.to_string(), "templates": [parcel()] }));
+        let rendered = given.render();
+
+        let mut leaves = Vec::new();
+        let asked = given.body.as_ref().and_then(|body| body.get("requested_details")).unwrap();
+        collect_leaves(asked, "/requested_details".to_owned(), &mut leaves);
+        if rendered.binding_message.is_some() {
+            leaves.retain(|leaf| leaf != "/requested_details/binding_message");
+        }
+        let rows = rendered.sections.iter().flat_map(|section| &section.rows);
+        let mut sources: Vec<String> = rows.flat_map(|row| row.sources.clone()).collect();
+        leaves.sort();
+        sources.sort();
+        if rendered.blocked == Some(MarkCode::TooLarge) {
+            prop_assert!(sources.iter().all(|source| leaves.contains(source)));
+        } else {
+            prop_assert_eq!(sources, leaves);
+        }
+        prop_assert!(rendered.digests.is_some() || rendered.blocked.is_some());
+    }
+
+    #[test]
+    fn plain_values_of_unknown_types_are_shown_as_they_are(values in prop::collection::vec("[a-zA-Z0-9]{1,30}( [a-z]{1,9})?", 1..9)) {
+        let mut detail = json!({ "type": "other" });
+        for (index, value) in values.iter().enumerate() {
+            detail[format!("m{index}")] = json!(value);
+        }
+        let body = json!({ "requested_details": { "authorization_details": [detail] } });
+        let rendered = Given::of(&body).render();
+        for (index, value) in values.iter().enumerate() {
+            let pointer = format!("/requested_details/authorization_details/0/m{index}");
+            let row = rendered.sections[0].rows.iter().find(|row| row.sources == [pointer.clone()]);
+            prop_assert_eq!(row.map(|row| &row.text), Some(value));
+        }
+    }
+}

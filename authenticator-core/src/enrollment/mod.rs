@@ -58,3 +58,16 @@ pub struct Device {
     /// Push address, if there is one already.
     pub push: Option<crate::protocol::PushToken>,
 }
+
+impl std::fmt::Debug for Enrollment {
+    /// Without names and recovery code, so that it may stand in a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Enrollment")
+            .field("id", &self.id)
+            .field("server", &self.server)
+            .field("algorithm", &self.algorithm)
+            .field("protection", &self.protection)
+            .field("thumbprint", &self.thumbprint)
+            .finish_non_exhaustive()
+    }
+}

@@ -293,7 +293,8 @@ fn cut(text: &str, limit: usize, words: &Words) -> Option<String> {
     let mut keep = limit.saturating_sub(note(count).chars().count());
     let mut kept: String = text.chars().take(keep).collect();
     // Half an emoji, or a space that ends a line, would read as something else.
-    while kept.ends_with(|c: char| c.is_whitespace() || matches!(c, ZWJ | '\u{fe0e}' | '\u{fe0f}')) {
+    while kept.ends_with(|c: char| c.is_whitespace() || matches!(c, ZWJ | '\u{fe0e}' | '\u{fe0f}'))
+    {
         kept.pop();
         keep -= 1;
     }

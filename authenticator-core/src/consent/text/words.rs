@@ -9,7 +9,12 @@ use super::tables::{self, contains};
 
 /// Scripts that one word may join beyond a single script: highly restrictive level (UTS 39 §5.2).
 const JOINED: [&[Script]; 3] = [
-    &[Script::Latin, Script::Han, Script::Hiragana, Script::Katakana],
+    &[
+        Script::Latin,
+        Script::Han,
+        Script::Hiragana,
+        Script::Katakana,
+    ],
     &[Script::Latin, Script::Han, Script::Bopomofo],
     &[Script::Latin, Script::Han, Script::Hangul],
 ];
@@ -44,12 +49,18 @@ fn is_word(c: char) -> bool {
 fn is_mixed(word: &str) -> bool {
     let sets: Vec<ScriptExtension> = word.chars().map(|c| c.script_extension()).collect();
     let all = ScriptExtension::from(Script::Common);
-    if !sets.iter().fold(all, |common, set| common.intersection(*set)).is_empty() {
+    if !sets
+        .iter()
+        .fold(all, |common, set| common.intersection(*set))
+        .is_empty()
+    {
         return false;
     }
     !JOINED.iter().any(|scripts| {
         sets.iter().all(|set| {
-            set.is_common() || set.is_inherited() || scripts.iter().any(|one| set.contains_script(*one))
+            set.is_common()
+                || set.is_inherited()
+                || scripts.iter().any(|one| set.contains_script(*one))
         })
     })
 }
@@ -61,5 +72,8 @@ fn looks_ascii(word: &str) -> bool {
     if !word.chars().all(similar) || word.chars().all(char::is_numeric) {
         return false;
     }
-    word.chars().count() > 2 || word.chars().any(|c| c.is_ascii() || c.script() == Script::Common)
+    word.chars().count() > 2
+        || word
+            .chars()
+            .any(|c| c.is_ascii() || c.script() == Script::Common)
 }

@@ -369,7 +369,8 @@ fn json_lines(json: &str, levels: usize, width: usize) -> Vec<Line> {
         .iter()
         .flat_map(|line| {
             let indent = line.len() - line.trim_start().len();
-            let room = width.saturating_sub(indent + 2);
+            // The pieces after the first stand two cells further in.
+            let room = width.saturating_sub(indent + 4);
             wrapped(Tone::Plain, line.trim_start(), room)
                 .into_iter()
                 .enumerate()

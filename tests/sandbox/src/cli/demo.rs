@@ -1,6 +1,6 @@
 //! `sandbox demo`: one approval from end to end, phone and agent side by side.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -86,6 +86,36 @@ struct Asked<'a> {
 }
 
 pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
+    let keep = args.keep;
+    let folder = tempfile::Builder::new()
+        .prefix("sandbox-demo-")
+        .disable_cleanup(true)
+        .tempdir()
+        .context("cannot make a folder for the phone")?;
+    // Dropping the story puts the terminal back.
+    let exit = tokio::select! {
+        exit = tell(args, context, folder.path()) => exit,
+        _ = stop_signal() => Ok(Exit::Interrupted),
+    };
+    if !keep {
+        remove(folder.path()).await;
+    }
+    exit
+}
+
+/// A task of the core that was cut short may still be writing into the folder; then removing it takes a second try.
+async fn remove(folder: &Path) {
+    for _ in 0..30 {
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            _ => return,
+        }
+    }
+}
+
+async fn tell(args: Args, context: Context, folder: &Path) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let terminal = context.terminal;
     let asks = args.answer.is_none() && terminal.interactive && !context.json;
@@ -104,11 +134,6 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         }
     };
 
-    let folder = tempfile::Builder::new()
-        .prefix("sandbox-demo-")
-        .disable_cleanup(args.keep)
-        .tempdir()
-        .context("cannot make a folder for the phone")?;
     let options = Options {
         interval: 1,
         expiry_error: args.expiry_error.into(),
@@ -131,7 +156,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     let invitation = sandbox.invitation(&ready.user_id)?;
     say(&chapter("2", "A phone is enrolled from a QR code"));
     say(&qr_and_text(&invitation, terminal.width));
-    let phone = Handset::open(folder.path(), Settings::default()).await?;
+    let phone = Handset::open(folder, Settings::default()).await?;
     let enrollment = phone
         .enroll(
             &invitation,
@@ -190,10 +215,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         phone.authenticator.shutdown().await?;
         return Ok(Exit::Interrupted);
     };
-    let Some((outcome, polls)) = story.outcome(agent, receipt.as_ref()).await? else {
-        phone.authenticator.shutdown().await?;
-        return Ok(Exit::Interrupted);
-    };
+    let (outcome, polls) = story.outcome(agent, receipt.as_ref()).await?;
 
     listener.abort();
     phone.authenticator.shutdown().await?;
@@ -224,7 +246,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
             say(&[Line::plain(format!(
                 "The phone is kept: {} phone --store {} history",
                 super::program(),
-                super::quoted(&folder.path().display().to_string())
+                super::quoted(&folder.display().to_string())
             ))]);
         }
     }
@@ -344,6 +366,8 @@ struct Scene {
     /// Drawn again with every tick, as long as it fits the screen.
     phone: Vec<Line>,
     agent: Vec<Line>,
+    /// Height of what the person has to read.
+    shown: usize,
 }
 
 impl Scene {
@@ -355,6 +379,7 @@ impl Scene {
             live: Live::new(terminal),
             phone: Vec::new(),
             agent: Vec::new(),
+            shown: 0,
         }
     }
 
@@ -388,6 +413,7 @@ impl Scene {
         if self.silent {
             return;
         }
+        self.shown = consent.len();
         self.phone = vec![heading("PHONE", self.phone_width()), Line::new()];
         self.phone.extend(consent);
         self.phone.push(Line::new());
@@ -414,7 +440,7 @@ impl Scene {
         if self.wide {
             beside(left, right, self.phone_width() + 1)
         } else {
-            [left, right].concat()
+            [left, vec![Line::new()], right].concat()
         }
     }
 
@@ -453,7 +479,7 @@ impl Scene {
 
     async fn ask(&mut self, review: &Review, agent: &Agent) -> anyhow::Result<Answer> {
         let mut keys = Keys::start().context("keys cannot be read from this terminal")?;
-        let mut prompt = Prompt::new(review);
+        let mut prompt = Prompt::new(review, self.shown, self.terminal);
         let mut tick = tokio::time::interval(Duration::from_millis(100));
         loop {
             self.draw(prompt.lines(now()), agent);
@@ -468,18 +494,16 @@ impl Scene {
         }
     }
 
-    /// Waits for the agent; `None` when a person ends the program first.
+    /// Waits for the agent.
     async fn outcome(
         &mut self,
         mut agent: Agent,
         receipt: Option<&Receipt>,
-    ) -> anyhow::Result<Option<(Outcome, u32)>> {
-        let mut stop = std::pin::pin!(stop_signal());
+    ) -> anyhow::Result<(Outcome, u32)> {
         let mut tick = tokio::time::interval(Duration::from_millis(100));
         loop {
             tokio::select! {
-                outcome = &mut agent.task => return Ok(Some((outcome??, agent.polls.count()))),
-                _ = &mut stop => return Ok(None),
+                outcome = &mut agent.task => return Ok((outcome??, agent.polls.count())),
                 _ = tick.tick() => {
                     let phone = self.phone_end(receipt, "Nobody answers …");
                     self.draw(phone, &agent);
@@ -499,9 +523,8 @@ impl Scene {
         let phone = self.phone_end(receipt, "Nobody answered.");
         let mut agent = agent::ending(outcome, polls, self.agent_width());
         if !self.wide {
-            agent.insert(0, Line::new());
-            agent.insert(1, heading("AGENT", self.agent_width()));
-            agent.insert(2, Line::new());
+            agent.insert(0, heading("AGENT", self.agent_width()));
+            agent.insert(1, Line::new());
         }
         let lines = self.halves(phone, agent);
         if self.terminal.shown {

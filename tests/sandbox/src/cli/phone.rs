@@ -156,9 +156,12 @@ pub(crate) enum AutoAnswer {
 }
 
 pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
-    let folder = match args.store {
-        Some(folder) => folder,
-        None => default_folder()?,
+    let (folder, store) = match args.store {
+        Some(folder) => {
+            let flag = format!(" --store {}", super::quoted(&folder.display().to_string()));
+            (folder, flag)
+        }
+        None => (default_folder()?, String::new()),
     };
     let settings = Settings {
         ca: http::read_ca(args.ca.as_deref())?,
@@ -167,6 +170,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     let phone = Phone {
         handset: Handset::open(&folder, settings).await?,
         context,
+        command: format!("{} phone{store}", super::program()),
     };
     let result = phone.run(args.command).await;
     let closed = phone.handset.authenticator.shutdown().await;
@@ -191,6 +195,8 @@ fn default_folder() -> anyhow::Result<PathBuf> {
 struct Phone {
     handset: Handset,
     context: Context,
+    /// How to call this phone again, for commands to copy.
+    command: String,
 }
 
 impl Phone {
@@ -280,7 +286,7 @@ impl Phone {
         }
         self.out().lines(&[
             Line::new(),
-            Line::plain("Next: ").and(Tone::Accent, format!("{} phone watch", super::program())),
+            Line::plain("Next: ").and(Tone::Accent, format!("{} watch", self.command)),
         ]);
         Ok(Exit::Done)
     }
@@ -418,7 +424,8 @@ impl Phone {
 
     async fn ask(&self, review: &Review) -> anyhow::Result<Answer> {
         let mut keys = Keys::start()?;
-        Ok(prompt::ask(*self.out(), &mut keys, review).await)
+        let shown = render::consent(review, now(), self.view(false)).len();
+        Ok(prompt::ask(*self.out(), &mut keys, review, shown).await)
     }
 
     async fn deny(&self, id: &str, reason: Option<String>) -> anyhow::Result<Exit> {
@@ -505,8 +512,8 @@ impl Phone {
         } else {
             core.unenroll(enrollment.id.clone()).await.with_context(|| {
                 format!(
-                    "the account could not be removed on the server; `{} phone remove {} --local-only` removes it here",
-                    super::program(),
+                    "the account could not be removed on the server; `{} remove {} --local-only` removes it here",
+                    self.command,
                     enrollment.id
                 )
             })?;
@@ -573,7 +580,10 @@ impl Phone {
         loop {
             let next = tokio::select! {
                 next = news.recv() => next,
-                _ = &mut stop => return Ok(Exit::Done),
+                _ = &mut stop => {
+                    self.say(json!({ "event": "stopped" }), || vec![Line::plain("\nStopped.")]);
+                    return Ok(Exit::Done);
+                }
             };
             match next {
                 None => bail!("the push streams have ended"),
@@ -624,8 +634,8 @@ impl Phone {
         let servers: BTreeSet<String> = enrollments.into_iter().map(|e| e.base_url).collect();
         if servers.is_empty() {
             bail!(
-                "there is no account yet; `{} phone enroll URI` adds one",
-                super::program()
+                "there is no account yet; `{} enroll URI` adds one",
+                self.command
             );
         }
         let (send, receive) = mpsc::channel(16);
@@ -736,9 +746,9 @@ impl Phone {
         let id = match by_prefix(&ids, prefix)? {
             Some(id) => EnrollmentId::new(id),
             None => bail!(
-                "there is no account {}; `{} phone list` shows them",
+                "there is no account {}; `{} list` shows them",
                 printable(prefix),
-                super::program()
+                self.command
             ),
         };
         all.into_iter()

@@ -6,7 +6,7 @@ use authenticator_core::{Approval, Confirmation, Review};
 
 use super::handset::now;
 use super::render::time_left;
-use super::terminal::{Key, Keys, Live, Terminal};
+use super::terminal::{Key, Keys, Live, Terminal, stop_signal};
 use super::text::{Line, Tone};
 
 /// What a person answered.
@@ -26,12 +26,16 @@ pub(crate) enum Answer {
 pub(crate) struct Prompt {
     approval: Approval,
     expires_at: i64,
+    /// Said again where the top of the screen may have scrolled away.
+    headline: Option<String>,
     typed: Option<String>,
 }
 
 impl Prompt {
-    pub(crate) fn new(review: &Review) -> Prompt {
+    /// `shown`: lines of the consent above the question.
+    pub(crate) fn new(review: &Review, shown: usize, terminal: Terminal) -> Prompt {
         Prompt {
+            headline: (shown + 6 > terminal.height).then(|| review.headline.clone()),
             approval: review.approval.clone(),
             expires_at: review.expires_at,
             typed: None,
@@ -85,7 +89,14 @@ impl Prompt {
                 .and(Tone::Plain, "   ")
                 .join(key_line("n", "deny")),
         };
-        vec![question, time_left(self.expires_at, now)]
+        let headline = self
+            .headline
+            .as_deref()
+            .map(|words| Line::toned(Tone::Strong, words));
+        headline
+            .into_iter()
+            .chain([question, time_left(self.expires_at, now)])
+            .collect()
     }
 
     pub(crate) fn expired(&self, now: i64) -> bool {
@@ -98,17 +109,24 @@ fn key_line(key: &str, meaning: &str) -> Line {
 }
 
 /// Asks under what is on the screen already, with a clock that runs down.
-pub(crate) async fn ask(terminal: Terminal, keys: &mut Keys, review: &Review) -> Answer {
-    let mut prompt = Prompt::new(review);
+pub(crate) async fn ask(
+    terminal: Terminal,
+    keys: &mut Keys,
+    review: &Review,
+    shown: usize,
+) -> Answer {
+    let mut prompt = Prompt::new(review, shown, terminal);
     let mut live = Live::new(terminal);
     keys.forget();
     let mut tick = tokio::time::interval(Duration::from_millis(200));
+    let mut stop = std::pin::pin!(stop_signal());
     let answer = loop {
         live.draw(&prompt.lines(now()));
         tokio::select! {
             key = keys.next() => if let Some(answer) = prompt.key(key) {
                 break answer;
             },
+            _ = &mut stop => break Answer::Interrupted,
             _ = tick.tick() => if prompt.expired(now()) {
                 break Answer::Nothing;
             },
@@ -127,6 +145,7 @@ mod tests {
         Prompt {
             approval,
             expires_at: 1_000,
+            headline: None,
             typed: None,
         }
     }

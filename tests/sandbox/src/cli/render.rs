@@ -595,7 +595,7 @@ mod tests {
             .collect();
         // What a camera sees: two half blocks a cell, three pixels a module.
         let pixel = |x: usize, y: usize| {
-            let half = if y / 3 % 2 == 0 {
+            let half = if (y / 3).is_multiple_of(2) {
                 ['█', '▀']
             } else {
                 ['█', '▄']
