@@ -229,8 +229,15 @@ async fn open(config: &Config, keys: &Arc<SoftwareKeyStore>, clock: &Arc<TestClo
 }
 
 fn radio() -> Arc<Radio> {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("an HTTP client");
+    let client = http_client();
     Arc::new(Radio { client, handle: tokio::runtime::Handle::current(), off: false.into(), log: Default::default() })
+}
+
+/// A plain client that follows nothing; this one has TLS from ring like everything else here.
+fn http_client() -> reqwest::Client {
+    // Fails only when another test of this process was first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("an HTTP client")
 }
 
 fn store_path(folder: &TempDir) -> String {
@@ -261,8 +268,7 @@ pub struct Request {
 impl Agent {
     /// The ready client of a sandbox, over its plain listener.
     pub fn new(sandbox: &Sandbox) -> Agent {
-        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
-        Agent { http, origin: sandbox.origin(), ready: sandbox.ready(), hint_issuer: sandbox.issuer() }
+        Agent { http: http_client(), origin: sandbox.origin(), ready: sandbox.ready(), hint_issuer: sandbox.issuer() }
     }
 
     /// Asks for the payment of [`payment`].

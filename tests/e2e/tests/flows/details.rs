@@ -100,7 +100,7 @@ async fn an_ambiguous_number_blocks_approval() {
     let sandbox = start(options()).await;
     let mut phone = Phone::ready(&sandbox).await;
     // Written as text, so that no JSON library of the test rounds it.
-    let details = r#"[{"type":"account_information","identifier":"x","limit":9007199254740993}]"#;
+    let details = r#"[{"type":"account_information","actions":["read"],"identifier":"x","limit":9007199254740993}]"#;
     let request = [("authorization_details", details), ("audience", &sandbox.ready().audience)];
     Agent::new(&sandbox).ask_for(&sandbox.ready().user_id, None, &request).await;
     let review = phone.review().await;
