@@ -8,19 +8,15 @@ use authenticator_core::{
     KeyStore, KeyStoreError, Platform, PublicKey, PushService, PushToken, Result, Secret,
 };
 
-/// One call of the core, chosen by number; the length of what it answered.
+/// One call of the core, chosen by number; whether it succeeded.
 #[unsafe(no_mangle)]
-pub extern "C" fn authenticator_core_call(call: u32) -> u64 {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
-        return 0;
-    };
-    match runtime.block_on(answer(call)) {
-        Ok(text) => text.len() as u64,
-        Err(error) => error.to_string().len() as u64,
-    }
+pub extern "C" fn authenticator_core_call(call: u32) -> bool {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .is_ok_and(|runtime| runtime.block_on(make(call)).is_ok())
 }
 
-async fn answer(call: u32) -> Result<String> {
+async fn make(call: u32) -> Result<()> {
     let text = call.to_string();
     let challenge = ChallengeId::new(&text);
     let enrollment = EnrollmentId::new(&text);
@@ -28,34 +24,33 @@ async fn answer(call: u32) -> Result<String> {
         service: PushService::Fcm,
         token: Secret::new(text.clone()),
     };
+    let device = Device {
+        name: text.clone(),
+        identifier: None,
+        push: Some(push.clone()),
+    };
     let core =
         Authenticator::open(Config::new(&text), Platform::new(Arc::new(PlatformKeys))).await?;
-    Ok(match call {
-        0 => core.add_server(text).await?,
-        1 => core.invitation_host(&text)?.unwrap_or_default(),
-        2 => {
-            let device = Device {
-                name: text.clone(),
-                identifier: None,
-                push: Some(push),
-            };
-            core.enroll(text, None, device).await?.thumbprint
-        }
-        3 => core.enrollments().await?.len().to_string(),
-        4 => core.unenroll(enrollment).await.map(|()| text)?,
-        5 => core.forget(enrollment).await.map(|()| text)?,
-        6 => core.update_push_token(push).await?.len().to_string(),
-        7 => format!("{:?}", core.receive_push(text).await?),
-        8 => format!("{:?}", core.pending().await?),
-        9 => format!("{:?}", core.challenge(challenge).await?),
-        10 => format!("{:?}", core.review(challenge).await?),
-        11 => format!("{:?}", core.approve(challenge, text, None).await?),
-        12 => format!("{:?}", core.deny(challenge, None, Some(text)).await?),
-        13 => format!("{:?}", core.flush().await?),
-        14 => format!("{:?}", core.history(Some(enrollment), None, call).await?),
-        15 => core.one_time_code(enrollment).await?.code.expose().clone(),
-        _ => core.shutdown().await.map(|()| text)?,
-    })
+    match call {
+        0 => core.add_server(text).await.map(drop),
+        1 => core.invitation_host(&text).map(drop),
+        2 => core.enroll(text, None, device).await.map(drop),
+        3 => core.enrollments().await.map(drop),
+        4 => core.unenroll(enrollment).await,
+        5 => core.forget(enrollment).await,
+        6 => core.update_push_token(push).await.map(drop),
+        7 => core.receive_push(text).await.map(drop),
+        8 => core.pending().await.map(drop),
+        9 => core.challenge(challenge).await.map(drop),
+        10 => core.review(challenge).await.map(drop),
+        11 => core.approve(challenge, text, None).await.map(drop),
+        12 => core.deny(challenge, None, Some(text)).await.map(drop),
+        13 => core.flush().await.map(drop),
+        14 => core.history(Some(enrollment), None, call).await.map(drop),
+        15 => core.one_time_code(enrollment).await.map(drop),
+        16 => core.set_display(Config::new(text).display),
+        _ => core.shutdown().await,
+    }
 }
 
 /// Stands for the platform's key store, which lies outside the library.
