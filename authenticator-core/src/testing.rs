@@ -32,6 +32,11 @@ pub fn parse_push(payload: &[u8]) -> bool {
         .is_ok_and(|value| matches!(Guardian.push(&value), PushPayload::Push(_)))
 }
 
+/// What a screen prints of a value that came from outside.
+pub fn harden(text: &str) -> String {
+    consent::harden(text).shown
+}
+
 /// A phone's screen without the phone: the built-in templates, one account, English and UTC.
 pub struct Screen {
     templates: Templates,

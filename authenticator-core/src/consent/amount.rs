@@ -1,5 +1,7 @@
 //! Money and numbers as exact decimal text, from the wire to the screen: no binary floating point anywhere.
 
+use std::cmp::Ordering;
+
 use super::MarkCode;
 use super::locale::NumberStyle;
 
@@ -83,6 +85,25 @@ fn minor_units(currency: &str) -> Option<Option<usize>> {
     .into_iter()
     .find(|(list, _)| within(list))
     .map(|(_, units)| units)
+}
+
+/// Compares two plain decimals as [`amount`] writes them, exactly.
+pub(crate) fn compare(left: &str, right: &str) -> Ordering {
+    match (left.strip_prefix('-'), right.strip_prefix('-')) {
+        (None, None) => compare_unsigned(left, right),
+        (Some(left), Some(right)) => compare_unsigned(right, left),
+        (Some(left), None) => compare_unsigned("0", left).then(compare_unsigned("0", right)),
+        (None, Some(right)) => compare_unsigned(left, "0").then(compare_unsigned(right, "0")),
+    }
+}
+
+fn compare_unsigned(left: &str, right: &str) -> Ordering {
+    let parts = |text: &str| {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        (whole.trim_start_matches('0').to_owned(), fraction.trim_end_matches('0').to_owned())
+    };
+    let ((left, left_fraction), (right, right_fraction)) = (parts(left), parts(right));
+    (left.len().cmp(&right.len())).then_with(|| left.cmp(&right)).then_with(|| left_fraction.cmp(&right_fraction))
 }
 
 /// Writes a plain decimal in the manner of a locale, with groups.
@@ -194,6 +215,19 @@ fn shifted(whole: &str, fraction: &str, shift: i64) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals_are_compared_by_value() {
+        let rising = ["-10", "-9.50", "-0.01", "0", "0.005", "0.01", "1", "1.5", "2.00", "10", "100000000000000000000.01"];
+        for (i, left) in rising.iter().enumerate() {
+            for (j, right) in rising.iter().enumerate() {
+                assert_eq!(compare(left, right), i.cmp(&j), "{left} {right}");
+            }
+        }
+        for (left, right) in [("2.00", "2"), ("-0", "0"), ("0.10", "0.1"), ("-0.00", "0")] {
+            assert_eq!(compare(left, right), Ordering::Equal, "{left} {right}");
+        }
+    }
     use crate::json::{self, Limits};
     use proptest::prelude::*;
 

@@ -20,10 +20,13 @@ mod url;
 mod tests;
 
 pub use marks::{Mark, MarkCode, Severity};
+pub(crate) use amount::compare;
 pub(crate) use marks::{confirmation, mark};
 pub(crate) use render::render;
 pub(crate) use template::Templates;
 pub use text::Text;
+#[cfg(feature = "testing")]
+pub(crate) use text::harden;
 pub(crate) use text::harden_label;
 
 use crate::json::Value;
@@ -255,9 +258,4 @@ pub(crate) struct Facts {
     /// Exact decimals with their currencies, in order of appearance.
     pub amounts: Vec<(String, String)>,
     pub detail_count: usize,
-}
-
-/// Words of the catalogue by key, in the language of a locale; English where it has none.
-pub(crate) fn catalogue(key: &str, locale: &str) -> String {
-    catalogue::Words::of(locale).get(key).to_owned()
 }

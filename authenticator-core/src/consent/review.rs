@@ -7,13 +7,15 @@ use crate::challenge::{ChallengeId, account};
 use crate::core::Core;
 use crate::enrollment::EnrollmentId;
 use crate::error::{Error, ErrorCode, Result};
+use crate::guard;
 use crate::json;
 use crate::protocol::{ConsentAnswer, Dialect};
 use crate::store::{ChallengeRow, EnrollmentRow, ReviewRow};
 
 /// What is known of the details after asking the server.
 enum Fetched {
-    Body(json::Value),
+    /// `readable`: every member that matters has the right type; otherwise it is shown and blocked.
+    Body { body: json::Value, readable: bool },
     /// Nothing to ask for, or the server says that there is nothing.
     None,
     NoDetails,
@@ -32,7 +34,7 @@ impl Core {
         let display = self.display();
         let names = account(&row);
         let details = match &fetched {
-            Fetched::Body(body) => Details::Body(body),
+            Fetched::Body { body, .. } => Details::Body(body),
             Fetched::None => Details::None,
             Fetched::NoDetails => Details::NoDetails,
             Fetched::Unavailable(code) => Details::Unavailable(*code),
@@ -51,14 +53,27 @@ impl Core {
             display: &display,
             unknown_types: self.config.unknown_types,
         };
-        let rendered = render(&input, &self.templates);
+        let mut rendered = render(&input, &self.templates);
+        if matches!(fetched, Fetched::Body { readable: false, .. }) {
+            rendered.blocked.get_or_insert(MarkCode::IncompleteDetails);
+        }
         self.freeze(&row, &challenge, rendered, &display.locale)
     }
 
     /// Adds what memory and clock know, decides what approval needs, and stores it: from here on the digest stands.
     fn freeze(&self, row: &EnrollmentRow, challenge: &ChallengeRow, rendered: Rendered, locale: &str) -> Result<Review> {
-        let marks = rendered.marks.clone();
-        let needed = confirmation(&rendered, &all_marks(&rendered), &challenge.id, locale);
+        let now = self.now(row);
+        let mut marks = rendered.marks.clone();
+        let memory = guard::Memory {
+            requester: match &rendered.facts.audience {
+                Some(audience) => Some(self.store.requester(&challenge.enrollment, audience)?),
+                None => None,
+            },
+            received: self.store.received_since(&challenge.enrollment, now - guard::WINDOW_MS)?,
+            clock_offset: row.clock_offset,
+        };
+        marks.extend(guard::marks(&memory, &rendered.facts.amounts).into_iter().map(|code| mark(code, locale)));
+        let needed = confirmation(&rendered, &all_marks(&rendered, &marks), &challenge.id, locale);
         let blocked = match (rendered.blocked, &rendered.digests) {
             (Some(code), _) => Some(code),
             (None, Some(_)) => None,
@@ -71,7 +86,6 @@ impl Core {
             (None, None) => Approval::Allowed,
         };
         let digests = rendered.digests;
-        let now = self.now(row);
         let stored = ReviewRow {
             headline: rendered.headline.clone(),
             source: digests.as_ref().map(|d| d.source.clone()).unwrap_or_default(),
@@ -82,6 +96,8 @@ impl Core {
             zone: digests.as_ref().map(|d| d.zone.clone()).unwrap_or_default(),
             blocked: blocked.map(|code| code.as_str().to_owned()),
             confirmation: needed.map(|(_, expected)| expected),
+            audience: rendered.facts.audience,
+            amounts: rendered.facts.amounts,
             at: now,
         };
         self.store.set_review(&challenge.id, &stored)?;
@@ -120,7 +136,7 @@ impl Core {
                 Ok(answer) => answer,
                 // An answer that is too large is an answer: it will not become smaller.
                 Err(error) if error.code() == ErrorCode::AnswerInvalid => return self.unavailable(challenge, MarkCode::TooLarge),
-                Err(error) => return self.cached(challenge, error),
+                Err(error) => return self.cached(dialect, challenge, error),
             };
             match dialect.consent_answer(&challenge.push, &answer) {
                 ConsentAnswer::Body(body) => return self.accept_consent(dialect, challenge, body),
@@ -139,7 +155,7 @@ impl Core {
                     if refusal.clock_suspect && !corrected && self.correct_clock(row, &refusal)? {
                         corrected = true;
                     } else if refusal.class == crate::error::ErrorClass::Retry {
-                        return self.cached(challenge, refusal.into_error("the server cannot give the details now"));
+                        return self.cached(dialect, challenge, refusal.into_error("the server cannot give the details now"));
                     } else {
                         return self.unavailable(challenge, MarkCode::DetailsUnavailable);
                     }
@@ -148,13 +164,11 @@ impl Core {
         }
     }
 
-    fn accept_consent(&self, dialect: &dyn Dialect, challenge: &mut ChallengeRow, body: json::Value) -> Result<Fetched> {
-        let expires_at = match dialect.consent_parts(&body) {
-            Ok(parts) => parts.expires_at.unwrap_or(challenge.expires_at),
-            Err(_) => return self.unavailable(challenge, MarkCode::DetailsUnavailable),
-        };
+    fn accept_consent(&self, dialect: &dyn Dialect, challenge: &ChallengeRow, body: json::Value) -> Result<Fetched> {
+        let expiry = dialect.consent_expiry(&body);
+        let expires_at = expiry.as_ref().ok().copied().flatten().unwrap_or(challenge.expires_at);
         self.store.set_consent(&challenge.id, Some(&json::write(&body)), expires_at)?;
-        Ok(Fetched::Body(body))
+        Ok(Fetched::Body { body, readable: expiry.is_ok() })
     }
 
     fn unavailable(&self, challenge: &ChallengeRow, code: MarkCode) -> Result<Fetched> {
@@ -163,20 +177,19 @@ impl Core {
     }
 
     /// What was fetched before, if anything; a consent never changes under its id.
-    fn cached(&self, challenge: &ChallengeRow, error: Error) -> Result<Fetched> {
-        match &challenge.consent {
-            Some(text) => json::read(text.as_bytes(), json::Limits::BODY)
-                .map(Fetched::Body)
-                .map_err(|_| Error::new(ErrorCode::Internal, "a stored consent cannot be read")),
-            None => Err(error),
-        }
+    fn cached(&self, dialect: &dyn Dialect, challenge: &ChallengeRow, error: Error) -> Result<Fetched> {
+        let Some(text) = &challenge.consent else { return Err(error) };
+        let body = json::read(text.as_bytes(), json::Limits::BODY)
+            .map_err(|_| Error::new(ErrorCode::Internal, "a stored consent cannot be read"))?;
+        let readable = dialect.consent_expiry(&body).is_ok();
+        Ok(Fetched::Body { body, readable })
     }
 }
 
 /// Marks of the request and of its rows.
-fn all_marks(rendered: &Rendered) -> Vec<Mark> {
+fn all_marks(rendered: &Rendered, whole: &[Mark]) -> Vec<Mark> {
     let rows = rendered.sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.marks);
-    rendered.marks.iter().chain(rows).cloned().collect()
+    whole.iter().chain(rows).cloned().collect()
 }
 
 /// The mark behind a reader's complaint.

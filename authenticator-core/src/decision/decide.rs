@@ -7,11 +7,14 @@ use crate::challenge::ChallengeId;
 use crate::consent::RENDERER;
 use crate::core::Core;
 use crate::error::{Error, ErrorCode, Result};
+use crate::guard;
 use crate::json::{self, Value, object};
 use crate::store::{ChallengeRow, Committed, DecisionRow, EnrollmentRow, ReviewRow};
 
 /// A reason longer than this is no reason any more.
 const MAX_REASON_CHARS: usize = 256;
+/// The reason that reports a request as foreign.
+const NOT_ME: &str = "not_me";
 
 impl Core {
     pub(crate) async fn approve(self: &Arc<Self>, id: &ChallengeId, digest: &str, typed: Option<&str>) -> Result<Receipt> {
@@ -25,7 +28,7 @@ impl Core {
         let review = reviewed(&challenge, digest, typed)?;
         let claim = self.config.signed_consent.then(|| reviewed_claim(review));
         let decision = self.decision_row(&row, &challenge, Decision::Approve, None, claim);
-        self.commit(decision, Some(digest)).await
+        self.commit(&challenge, decision, Some(digest)).await
     }
 
     pub(crate) async fn deny(self: &Arc<Self>, id: &ChallengeId, digest: Option<&str>, reason: Option<String>) -> Result<Receipt> {
@@ -45,7 +48,7 @@ impl Core {
             }
         });
         let decision = self.decision_row(&row, &challenge, Decision::Deny, reason, claim);
-        self.commit(decision, None).await
+        self.commit(&challenge, decision, None).await
     }
 
     fn decision_row(
@@ -65,7 +68,6 @@ impl Core {
             claim: claim.as_ref().map(json::write),
             decided_at,
             expires_at: challenge.expires_at,
-            unknown_outcome: false,
             receipt: Receipt {
                 challenge: ChallengeId::new(challenge.id.clone()),
                 decision,
@@ -81,10 +83,34 @@ impl Core {
     }
 
     /// Durable first, network second; whoever was first has decided.
-    async fn commit(self: &Arc<Self>, decision: DecisionRow, expected_shown: Option<&str>) -> Result<Receipt> {
+    async fn commit(
+        self: &Arc<Self>,
+        challenge: &ChallengeRow,
+        decision: DecisionRow,
+        expected_shown: Option<&str>,
+    ) -> Result<Receipt> {
         match self.store.decide(&decision, expected_shown)? {
-            Committed::Now(_) => self.deliver(&decision.challenge).await,
+            Committed::Now(decided) => {
+                self.remember(challenge, &decided);
+                self.deliver(&decided.challenge).await
+            }
             Committed::Before(first) => Ok(first.receipt),
+        }
+    }
+
+    /// Keeps what later reviews are compared with. A memory that fails to form must not cost the answer.
+    fn remember(&self, challenge: &ChallengeRow, decision: &DecisionRow) {
+        let Some(review) = &challenge.review else { return };
+        let Some(audience) = &review.audience else { return };
+        let remembered = self.store.record_requester(&challenge.enrollment, audience, decision.decided_at, |known| match decision.decision {
+            Decision::Approve => guard::remember_approval(known, &review.amounts),
+            Decision::Deny => {
+                known.denied += 1;
+                known.reported += i64::from(decision.reason.as_deref() == Some(NOT_ME));
+            }
+        });
+        if let Err(error) = remembered {
+            tracing::warn!(code = error.code().as_str(), "what was decided could not be remembered for later comparisons");
         }
     }
 }

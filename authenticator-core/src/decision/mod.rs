@@ -43,7 +43,7 @@ pub struct Receipt {
     pub delivery: Delivery,
     /// Unix milliseconds, corrected clock.
     pub decided_at: i64,
-    /// Attempts that put bytes on the network.
+    /// Attempts to send it, whatever came of them.
     pub attempts: u32,
     /// Unix milliseconds of the next attempt while `Queued`.
     pub next_attempt_at: Option<i64>,

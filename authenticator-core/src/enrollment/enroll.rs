@@ -114,7 +114,7 @@ impl Core {
         if let Some(date) = answer.header("date").and_then(crate::protocol::http_date) {
             self.learn_offset(&mut row, date)?;
         }
-        Ok(Enrollment { recovery_code: output.recovery_code, ..enrollment(&row) })
+        Ok(Enrollment { recovery_code: output.recovery_code, attestation: info.attestation.clone(), ..enrollment(&row) })
     }
 
     /// The server the invitation is for: named by the caller, or chosen by the invitation among the known ones.
@@ -247,6 +247,7 @@ pub(crate) fn enrollment(row: &EnrollmentRow) -> Enrollment {
         approval_thumbprint: row.approval_key.as_ref().map(|(_, jwk)| thumbprint(jwk)),
         has_one_time_code: row.totp.is_some(),
         clock_offset: row.clock_offset,
+        attestation: Vec::new(),
         recovery_code: None,
     }
 }

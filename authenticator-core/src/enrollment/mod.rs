@@ -42,6 +42,9 @@ pub struct Enrollment {
     pub approval_thumbprint: Option<String>,
     /// Whether [`crate::Authenticator::one_time_code`] works.
     pub has_one_time_code: bool,
+    /// Only in the result of `enroll`, and only where the platform gives one: certificate chain of the enrolment key, leaf
+    /// first, DER, for a server that wants to know where the key lives.
+    pub attestation: Vec<Vec<u8>>,
     /// Learnt difference server − device clock in milliseconds.
     pub clock_offset: i64,
     /// Only in the result of `enroll`, and only where the server gave one: show it once; it is not stored.

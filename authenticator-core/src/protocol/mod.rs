@@ -69,7 +69,6 @@ pub(crate) struct EnrollOutput {
     pub enrollment: String,
     pub user: String,
     pub issuer: Option<String>,
-    pub token: Option<Secret<String>>,
     pub totp: Option<Totp>,
     pub recovery_code: Option<Secret<String>>,
 }
@@ -133,17 +132,6 @@ pub(crate) enum ConsentAnswer {
     Invalid {
         reason: String,
     },
-}
-
-/// The consent body's members that the dialect defines; `details` stays raw.
-pub(crate) struct ConsentParts<'a> {
-    pub id: &'a str,
-    pub audience: Option<&'a str>,
-    pub scope: Vec<String>,
-    pub binding_message: Option<&'a str>,
-    pub authorization_details: &'a [Value],
-    /// Unix milliseconds.
-    pub expires_at: Option<i64>,
 }
 
 /// What a person decided; fixed once made.
@@ -211,8 +199,9 @@ pub(crate) trait Dialect: Send + Sync {
         push: &Push,
     ) -> Result<Option<HttpRequest>>;
     fn consent_answer(&self, push: &Push, answer: &HttpResponse) -> ConsentAnswer;
-    /// Reads a body that `consent_answer` has accepted; the error names the member that is wrong.
-    fn consent_parts<'a>(&self, body: &'a Value) -> std::result::Result<ConsentParts<'a>, String>;
+    /// When a body that `consent_answer` has accepted ends, in Unix milliseconds, where it says so. The error names a
+    /// member that is missing or wrong: such a body can be shown, not approved.
+    fn consent_expiry(&self, body: &Value) -> std::result::Result<Option<i64>, String>;
 
     fn answer_request(
         &self,

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use super::document::{self, Document, document, integer, optional, text};
+use super::document::{self, Document, amounts, document, integer, optional, read_amounts, text};
 use super::fault::{challenge_expired, unknown_challenge, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
@@ -277,6 +277,8 @@ fn review_document(review: &ReviewRow) -> Value {
         ("zone", text(&review.zone)),
         ("blocked", optional(review.blocked.as_deref())),
         ("confirmation", optional(review.confirmation.as_deref())),
+        ("audience", optional(review.audience.as_deref())),
+        ("amounts", Some(amounts(&review.amounts))),
         ("at", integer(review.at)),
     ])
 }
@@ -292,6 +294,8 @@ fn read_review(review: &Document) -> Result<ReviewRow> {
         zone: review.text("zone")?,
         blocked: review.optional_text("blocked")?,
         confirmation: review.optional_text("confirmation")?,
+        audience: review.optional_text("audience")?,
+        amounts: read_amounts(review, "amounts")?,
         at: review.integer("at")?,
     })
 }

@@ -302,7 +302,6 @@ impl Stored {
             claim: verdict.optional_text("claim")?,
             decided_at: self.decided_at,
             expires_at: self.expires_at,
-            unknown_outcome: self.unknown_outcome || self.open_attempts > 0,
             receipt: Receipt {
                 challenge: ChallengeId::new(&self.challenge),
                 decision,

@@ -84,12 +84,6 @@ impl Document {
         self.0.get(name).cloned().map(Document)
     }
 
-    /// A member that is an array of documents.
-    pub(super) fn documents(&self, name: &str) -> Result<Vec<Document>> {
-        let items = self.value(name)?.as_array().ok_or_else(|| wrong(name))?;
-        Ok(items.iter().cloned().map(Document).collect())
-    }
-
     pub(super) fn text(&self, name: &str) -> Result<String> {
         let value = self.value(name)?.as_str();
         value.map(str::to_owned).ok_or_else(|| wrong(name))
@@ -117,6 +111,22 @@ impl Document {
     pub(super) fn optional_named<T: Name>(&self, name: &str) -> Result<Option<T>> {
         self.0.get(name).map(|_| self.named(name)).transpose()
     }
+}
+
+/// Pairs of texts (decimal and currency, in the order of the caller), as an array of arrays.
+pub(super) fn amounts(pairs: &[(String, String)]) -> Value {
+    let pair = |(left, right): &(String, String)| Value::Array(vec![left.as_str().into(), right.as_str().into()]);
+    Value::Array(pairs.iter().map(pair).collect())
+}
+
+/// What [`amounts`] wrote.
+pub(super) fn read_amounts(document: &Document, name: &str) -> Result<Vec<(String, String)>> {
+    let pairs = document.value(name)?.as_array().ok_or_else(|| wrong(name))?;
+    let pair = |pair: &Value| match pair.as_array() {
+        Some([left, right]) => Some((left.as_str()?.to_owned(), right.as_str()?.to_owned())),
+        _ => None,
+    };
+    pairs.iter().map(pair).collect::<Option<_>>().ok_or_else(|| wrong(name))
 }
 
 fn wrong(name: &str) -> crate::error::Error {

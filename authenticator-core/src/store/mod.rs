@@ -82,6 +82,10 @@ pub(crate) struct ReviewRow {
     pub blocked: Option<String>,
     /// What must be typed to approve.
     pub confirmation: Option<String>,
+    /// API that asks, for the memory of requesters.
+    pub audience: Option<String>,
+    /// Exact amounts with their currencies, likewise.
+    pub amounts: Vec<(String, String)>,
     pub at: i64,
 }
 
@@ -97,9 +101,6 @@ pub(crate) struct DecisionRow {
     pub decided_at: i64,
     /// The challenge's expiry: no attempt starts after it.
     pub expires_at: i64,
-    /// An attempt ended without a clear answer, or was begun and has not ended: it is running elsewhere, or died with
-    /// its process. Once true it stays true.
-    pub unknown_outcome: bool,
     pub receipt: Receipt,
 }
 

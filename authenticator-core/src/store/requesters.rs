@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::document::{self, Document, document, integer, text};
+use super::document::{self, Document, amounts, document, integer, read_amounts};
 use super::enrollments::{self, row_key};
 use super::fault::unknown_enrollment;
 use super::seal::{Column, Sealer};
@@ -73,29 +73,22 @@ fn find(
         return Ok(None);
     };
     let memory = Document::open(sealer, MEMORY, &place(enrollment, key), &sealed)?;
-    let highest = memory.documents("highest")?;
-    let highest = highest
-        .iter()
-        .map(|amount| Ok((amount.text("currency")?, amount.text("decimal")?)));
     Ok(Some(RequesterRow {
         first_seen: memory.integer("first_seen")?,
         approved: memory.integer("approved")?,
         denied: memory.integer("denied")?,
         reported: memory.integer("reported")?,
-        highest: highest.collect::<Result<_>>()?,
+        highest: read_amounts(&memory, "highest")?,
     }))
 }
 
 fn memory(row: &RequesterRow) -> Value {
-    let highest = row.highest.iter().map(|(currency, decimal)| {
-        document([("currency", text(currency)), ("decimal", text(decimal))])
-    });
     document([
         ("first_seen", integer(row.first_seen)),
         ("approved", integer(row.approved)),
         ("denied", integer(row.denied)),
         ("reported", integer(row.reported)),
-        ("highest", Some(Value::Array(highest.collect()))),
+        ("highest", Some(amounts(&row.highest))),
     ])
 }
 

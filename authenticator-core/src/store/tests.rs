@@ -166,6 +166,8 @@ fn review(shown: &str) -> ReviewRow {
         zone: "UTC".into(),
         blocked: None,
         confirmation: None,
+        audience: Some("https://secret-audience".into()),
+        amounts: vec![("249.00".into(), "EUR".into())],
         at: 3000,
     }
 }
@@ -180,7 +182,6 @@ fn decision(challenge: &str, decision: Decision) -> DecisionRow {
         claim: Some("{\"shown\":\"secret-claim\"}".into()),
         decided_at: 5000,
         expires_at: 9000,
-        unknown_outcome: false,
         receipt: Receipt {
             challenge: ChallengeId::new(challenge),
             decision,
@@ -962,7 +963,6 @@ mod sending {
         // As after a power cut: the handle is never closed, another one reads the files.
         let reread = file.open();
         let row = reread.decision("c1").unwrap().unwrap();
-        assert!(row.unknown_outcome);
         assert_eq!(row.receipt.attempts, 1);
         assert!(!reread.begin_attempt("c1", "jwt-2", 5999, 7000).unwrap());
         drop(store);
@@ -973,14 +973,13 @@ mod sending {
         let (_file, store) = denied();
         store.begin_attempt("c1", "jwt-1", 5000, 6000).unwrap();
         let mut receipt = ended(&store, Delivery::Queued);
-        receipt.attempts = 0;
+        receipt.attempts = 1;
         receipt.next_attempt_at = Some(5200);
         receipt.last_error = Some(ErrorCode::Unreachable);
         receipt.server_code = Some("x".into());
         assert_eq!(store.end_attempt(&receipt, false).unwrap(), receipt);
         let row = store.decision("c1").unwrap().unwrap();
         assert_eq!(row.receipt, receipt);
-        assert!(!row.unknown_outcome);
         assert!(store.begin_attempt("c1", "jwt-2", 5100, 6000).unwrap());
     }
 
@@ -1146,6 +1145,7 @@ mod remembering {
         store.add_challenge(&challenge("c2", BOB, 100)).unwrap();
         store.add_challenge(&challenge("c3", ALICE, 100)).unwrap();
         store.expire(ALICE, 100).unwrap();
+        store.expire(BOB, 100).unwrap();
         store
             .end_attempt(&ended(&store, Delivery::Delivered), false)
             .unwrap();

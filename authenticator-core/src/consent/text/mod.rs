@@ -35,7 +35,8 @@ const FSI: char = '\u{2068}';
 const PDI: char = '\u{2069}';
 const ZWJ: char = '\u{200d}';
 
-/// Hardening of one value.
+/// Hardening of one value, with English notes.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn harden(text: &str) -> Text {
     harden_value(text, Words::of("en"))
 }

@@ -54,7 +54,6 @@ pub(super) fn answer(answer: &HttpResponse) -> Result<EnrollOutput> {
         enrollment,
         user: required(&body, "user_id")?,
         issuer: optional(&body, "issuer")?,
-        token: optional(&body, "token")?.map(Secret::new),
         totp: totp(&body)?,
         recovery_code: optional(&body, "recovery_code")?.map(Secret::new),
     })
@@ -145,7 +144,6 @@ mod tests {
                     let optional = |member: &str| expected[member].as_str().map(str::to_owned);
                     assert_eq!(output.issuer, optional("issuer"), "{name}");
                     let exposed = |s: Option<Secret>| s.map(|s| s.expose().clone());
-                    assert_eq!(exposed(output.token), optional("token"), "{name}");
                     let code = exposed(output.recovery_code);
                     assert_eq!(code, optional("recovery_code"), "{name}");
                     let one_time_code = output.totp.map(|t| t.at(59_000).code.expose().clone());

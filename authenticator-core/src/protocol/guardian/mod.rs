@@ -17,7 +17,7 @@ mod tests;
 pub(crate) use date::http_date;
 
 use super::{
-    Answer, AnswerOutcome, ConsentAnswer, ConsentParts, Dialect, EnrollInput, EnrollOutput,
+    Answer, AnswerOutcome, ConsentAnswer, Dialect, EnrollInput, EnrollOutput,
     Identity, Push, PushPayload, PushToken, SignedAnswer, Verdict, Wire,
 };
 use crate::error::Result;
@@ -89,8 +89,8 @@ impl Dialect for Guardian {
     fn consent_answer(&self, push: &Push, answer: &HttpResponse) -> ConsentAnswer {
         consent::answer(push, answer)
     }
-    fn consent_parts<'a>(&self, body: &'a Value) -> std::result::Result<ConsentParts<'a>, String> {
-        consent::parts(body)
+    fn consent_expiry(&self, body: &Value) -> std::result::Result<Option<i64>, String> {
+        consent::expiry(body)
     }
 
     fn answer_request(

@@ -519,7 +519,7 @@ proptest! {
     ) {
         if let Ok(payload) = json::read(&body, Limits::PUSH) {
             let _ = Guardian.push(&payload);
-            let _ = Guardian.consent_parts(&payload);
+            let _ = Guardian.consent_expiry(&payload);
         }
         let headers = ["Retry-After", "Date"].map(|name| HttpHeader {
             name: name.into(),

@@ -87,7 +87,7 @@ async fn one_server_that_fails_does_not_keep_the_others_from_the_new_token() {
     let name = phone.app.add_server(working.origin()).await.expect("a server");
     let invitation = working.invitation(&working.ready().user_id).expect("an invitation");
     phone.app.enroll(invitation, Some(name), PhoneBuilder::new(&working).device()).await.expect("enrolled");
-    broken.knobs().update(|k| drop(k.server_errors.insert(PathClass::Device, 1)));
+    broken.knobs().update(|k| _ = k.server_errors.insert(PathClass::Device, 1));
     let token = PushToken { service: PushService::Fcm, token: Secret::new("fresh".into()) };
     let updates = phone.app.update_push_token(token).await.expect("update");
     let errors: Vec<_> = updates.iter().map(|u| u.error.as_ref().map(|e| (e.code(), e.class()))).collect();

@@ -136,7 +136,7 @@ async fn a_lost_confirmation_is_reported_as_unconfirmed_and_the_decision_stands(
     let agent = Agent::new(&sandbox);
     let request = agent.ask().await;
     let review = phone.review().await;
-    sandbox.knobs().update(|k| drop(k.lose_answer.insert(PathClass::Resolve, 1)));
+    sandbox.knobs().update(|k| _ = k.lose_answer.insert(PathClass::Resolve, 1));
     let receipt = phone.app.approve(review.challenge, review.digest, None).await.expect("a receipt");
     assert_eq!((receipt.delivery, receipt.last_error), (Delivery::Queued, Some(ErrorCode::Interrupted)));
     let again = phone.app.flush().await.expect("flush");

@@ -171,7 +171,7 @@ async fn a_truncated_consent_is_asked_for_again() {
     let mut phone = Phone::ready(&sandbox).await;
     Agent::new(&sandbox).ask().await;
     let challenge = phone.challenge().await;
-    sandbox.knobs().update(|k| drop(k.truncate_body.insert(PathClass::Consent, 1)));
+    sandbox.knobs().update(|k| _ = k.truncate_body.insert(PathClass::Consent, 1));
     let error = phone.app.review(challenge.id.clone()).await.expect_err("half an answer");
     assert_eq!(error.code(), ErrorCode::Interrupted);
     phone.app.review(challenge.id).await.expect("the whole answer");

@@ -44,7 +44,7 @@ async fn a_server_error_on_the_answer_is_tried_again() {
     let agent = Agent::new(&sandbox);
     let request = agent.ask().await;
     let review = phone.review().await;
-    sandbox.knobs().update(|k| drop(k.server_errors.insert(PathClass::Resolve, 1)));
+    sandbox.knobs().update(|k| _ = k.server_errors.insert(PathClass::Resolve, 1));
     let receipt = phone.app.approve(review.challenge, review.digest, None).await.expect("a receipt");
     assert_eq!((receipt.delivery, receipt.last_error), (Delivery::Queued, Some(ErrorCode::ServerBusy)));
     assert_eq!(phone.app.flush().await.expect("flush")[0].delivery, Delivery::Delivered);
@@ -61,7 +61,7 @@ async fn retries_run_by_themselves_while_the_app_runs() {
     let agent = Agent::new(&sandbox);
     let request = agent.ask().await;
     let review = phone.review().await;
-    sandbox.knobs().update(|k| drop(k.server_errors.insert(PathClass::Resolve, 1)));
+    sandbox.knobs().update(|k| _ = k.server_errors.insert(PathClass::Resolve, 1));
     let receipt = phone.app.approve(review.challenge, review.digest, None).await.expect("a receipt");
     assert_eq!(receipt.delivery, Delivery::Queued);
     let delivered = async {
@@ -96,7 +96,7 @@ async fn a_busy_consent_api_is_an_error_to_try_again() {
     let mut phone = Phone::ready(&sandbox).await;
     Agent::new(&sandbox).ask().await;
     let challenge = phone.challenge().await;
-    sandbox.knobs().update(|k| drop(k.server_errors.insert(PathClass::Consent, 1)));
+    sandbox.knobs().update(|k| _ = k.server_errors.insert(PathClass::Consent, 1));
     let error = phone.app.review(challenge.id.clone()).await.expect_err("500");
     assert_eq!((error.code(), error.class()), (ErrorCode::ServerBusy, ErrorClass::Retry));
     phone.app.review(challenge.id).await.expect("works again");
@@ -131,7 +131,7 @@ async fn a_slow_answer_is_waited_for() {
 async fn a_server_error_at_enrolment_leaves_nothing_behind() {
     let sandbox = start(options()).await;
     let phone = Phone::ready(&sandbox).await;
-    sandbox.knobs().update(|k| drop(k.server_errors.insert(PathClass::Enroll, 1)));
+    sandbox.knobs().update(|k| _ = k.server_errors.insert(PathClass::Enroll, 1));
     let invitation = sandbox.invitation(&sandbox.ready().user_id).expect("an invitation");
     let device = PhoneBuilder::new(&sandbox).device();
     let error = phone.app.enroll(invitation.clone(), Some("sandbox".into()), device.clone()).await.expect_err("500");

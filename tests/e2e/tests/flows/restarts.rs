@@ -28,7 +28,7 @@ async fn a_decision_survives_a_restart_between_tap_and_receipt() {
     let agent = Agent::new(&sandbox);
     let request = agent.ask().await;
     let review = phone.review().await;
-    sandbox.knobs().update(|k| drop(k.server_errors.insert(PathClass::Resolve, 1)));
+    sandbox.knobs().update(|k| _ = k.server_errors.insert(PathClass::Resolve, 1));
     phone.app.deny(review.challenge.clone(), Some(review.digest.clone()), Some("not me".into())).await.expect("queued");
     phone.restart().await;
     let kept = phone.app.approve(review.challenge, review.digest, None).await.expect("the stored decision");
