@@ -81,6 +81,9 @@ pub struct Config {
     pub extra_root_pem: Option<String>,
     /// Kind of enrolment key, where the dialect allows it; `None`: the dialect's default (Guardian: RSA-2048).
     pub key_algorithm: Option<KeyAlgorithm>,
+    /// Send RSA moduli with a leading zero octet, as the published Guardian SDKs do (RFC 7518 forbids it), for a server
+    /// that takes nothing else. Off by default.
+    pub signed_modulus: bool,
     /// Send queued answers again by itself while the app runs. On by default; `flush` works either way.
     pub auto_retry: bool,
     /// Use the learnt clock offset for one-time codes too. Off by default: a person compares them with other apps.
@@ -102,6 +105,7 @@ impl Config {
             allow_loopback_cleartext: false,
             extra_root_pem: None,
             key_algorithm: None,
+            signed_modulus: false,
             auto_retry: true,
             correct_one_time_codes: false,
         }

@@ -101,7 +101,7 @@ impl Core {
         blocking(move || {
             let signer = KeyStoreSigner::new(Arc::clone(&core.keys), row.key_alias.clone(), Jwk::from_json(&row.jwk)?);
             let locale = core.display().locale;
-            let wire = Wire { now: core.now(&row), entropy: core.entropy.as_ref(), client: &core.client, locale: &locale };
+            let wire = Wire { now: core.now(&row), entropy: core.entropy.as_ref(), client: &core.client, locale: &locale, signed_modulus: core.config.signed_modulus };
             build(&wire, &row.identity, &signer)
         })
         .await

@@ -78,7 +78,13 @@ impl Core {
             key: jwk,
         };
         let locale = self.display().locale;
-        let wire = Wire { now: self.clock.now(), entropy: self.entropy.as_ref(), client: &self.client, locale: &locale };
+        let wire = Wire {
+            now: self.clock.now(),
+            entropy: self.entropy.as_ref(),
+            client: &self.client,
+            locale: &locale,
+            signed_modulus: self.config.signed_modulus,
+        };
         let answer = self.send(dialect.enroll_request(&wire, &input)?).await?;
         let output = dialect.enroll_answer(&answer)?;
 

@@ -36,6 +36,8 @@ pub(crate) struct Wire<'a> {
     pub client: &'a str,
     /// BCP 47 tag for `Accept-Language`.
     pub locale: &'a str,
+    /// Write RSA moduli as the published SDKs do ([`Jwk::to_signed_json`]).
+    pub signed_modulus: bool,
 }
 
 /// How pushes reach this device.
