@@ -16,7 +16,7 @@ use crate::core::{Core, KnownServer, blocking};
 use crate::decision::Receipt;
 use crate::enrollment::{Device, Enrollment, EnrollmentId, enrollment};
 use crate::error::{Error, ErrorCode, Result};
-use crate::history::HistoryEntry;
+use crate::history::{HistoryEntry, HistoryReport};
 use crate::keys::{KeyAlgorithm, KeyStore, guarded};
 use crate::otp::OneTimeCode;
 use crate::protocol::PushToken;
@@ -309,6 +309,32 @@ impl Authenticator {
             return Err(Error::new(ErrorCode::ArgumentInvalid, "limit must be 1 to 500"));
         }
         self.run(move |core| async move { core.store.history(enrollment.as_ref().map(EnrollmentId::as_str), before, limit) }).await
+    }
+
+    /// Checks the whole history of an account: that no record is missing, changed or moved, that each answer is signed by
+    /// the enrolment key and says what was decided, that what was shown has the digest that was signed, and that every
+    /// signed checkpoint fits. Names the first record that does not hold. Offline.
+    ///
+    /// What it cannot tell: the newest records cut off, together with the checkpoints behind them (compare with an older
+    /// [`Authenticator::export_history`] that was kept elsewhere); a whole history written anew by somebody who can make
+    /// the enrolment key sign; whether a person read what was shown. Records after the last checkpoint that hold no signed
+    /// answer are protected only by the key of the store.
+    ///
+    /// Errors: `unknown_enrollment`.
+    pub async fn verify_history(&self, id: EnrollmentId) -> Result<HistoryReport> {
+        self.run(|core| async move { core.verify_history(&id).await }).await
+    }
+
+    /// The whole history of an account as JSON text, with the public enrolment key and the signed checkpoints, so that
+    /// anybody can check it. If everything in it holds, the enrolment key first signs a checkpoint over the last record;
+    /// else `broken` names the first record that does not. It holds personal data: what was shown, word for word. Offline.
+    ///
+    /// What an export cannot prove is what [`Authenticator::verify_history`] cannot tell; one kept elsewhere proves that
+    /// the history it covers was not changed or cut off later.
+    ///
+    /// Errors: `unknown_enrollment`. A key that is gone is none: the export then goes without a new checkpoint.
+    pub async fn export_history(&self, id: EnrollmentId) -> Result<String> {
+        self.run(|core| async move { core.export_history(&id).await }).await
     }
 
     /// The present one-time code of an account.

@@ -35,7 +35,7 @@ pub use consent::{
 pub use decision::{Decision, Delivery, Receipt};
 pub use enrollment::{Device, Enrollment, EnrollmentId};
 pub use error::{Error, ErrorClass, ErrorCode, ErrorKind, Result};
-pub use history::HistoryEntry;
+pub use history::{BrokenEntry, HistoryEntry, HistoryFault, HistoryReport};
 #[cfg(feature = "software-keys")]
 pub use keys::SoftwareKeyStore;
 pub use keys::{

@@ -47,6 +47,8 @@ async fn make(call: u32) -> Result<()> {
         12 => core.deny(challenge, None, Some(text)).await.map(drop),
         13 => core.flush().await.map(drop),
         14 => core.history(Some(enrollment), None, call).await.map(drop),
+        17 => core.verify_history(enrollment).await.map(drop),
+        18 => core.export_history(enrollment).await.map(drop),
         15 => core.one_time_code(enrollment).await.map(drop),
         16 => core.set_display(Config::new(text).display),
         _ => core.shutdown().await,

@@ -30,6 +30,8 @@ use crate::otp::Totp;
 use crate::protocol::{Identity, Push, PushToken};
 use seal::Sealer;
 
+pub(crate) use history::ChainRecord;
+
 /// An enrollment as stored.
 #[derive(Clone)]
 pub(crate) struct EnrollmentRow {

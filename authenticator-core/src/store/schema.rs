@@ -80,6 +80,14 @@ CREATE INDEX history_at ON history (at) WHERE settles = 0;
 CREATE INDEX history_enrollment_at ON history (enrollment, at) WHERE settles = 0;
 CREATE INDEX history_settled ON history (challenge, seq) WHERE settles = 1;
 
+-- What the enrolment key has signed: the digest of the record of that number, and so of all before it.
+CREATE TABLE checkpoints (
+    enrollment TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    seq        INTEGER NOT NULL,
+    token      TEXT NOT NULL, -- a compact JWS
+    PRIMARY KEY (enrollment, seq)
+) STRICT, WITHOUT ROWID;
+
 -- The key is a keyed hash of the audience.
 CREATE TABLE requesters (
     enrollment TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,

@@ -973,7 +973,6 @@ mod sending {
         let (_file, store) = denied();
         store.begin_attempt("c1", "jwt-1", 5000, 6000).unwrap();
         let mut receipt = ended(&store, Delivery::Queued);
-        receipt.attempts = 0;
         receipt.next_attempt_at = Some(5200);
         receipt.last_error = Some(ErrorCode::Unreachable);
         receipt.server_code = Some("x".into());
@@ -1146,6 +1145,7 @@ mod remembering {
         store.add_challenge(&challenge("c2", BOB, 100)).unwrap();
         store.add_challenge(&challenge("c3", ALICE, 100)).unwrap();
         store.expire(ALICE, 100).unwrap();
+        store.expire(BOB, 100).unwrap();
         store
             .end_attempt(&ended(&store, Delivery::Delivered), false)
             .unwrap();
@@ -1295,7 +1295,10 @@ mod remembering {
             "SELECT * FROM decisions WHERE delivery = 'queued' ORDER BY expires_at, challenge",
             "DELETE FROM challenges WHERE enrollment = ?1",
             "DELETE FROM decisions WHERE enrollment = ?1",
+            history::CHAIN,
+            "SELECT seq, token FROM checkpoints WHERE enrollment = ?1 ORDER BY seq",
             "DELETE FROM history WHERE enrollment = ?1",
+            "DELETE FROM checkpoints WHERE enrollment = ?1",
             "DELETE FROM requesters WHERE enrollment = ?1",
         ];
         for sql in queries {
