@@ -19,7 +19,7 @@ impl Core {
             return Ok(first.receipt);
         }
         let (row, challenge) = self.open_challenge(id)?;
-        if row.approval_key.is_some() {
+        if self.config.user_verification || row.approval_key.is_some() {
             return Err(Error::new(ErrorCode::UserVerificationNeeded, "this account approves with a prompt: call begin_approval"));
         }
         let review = reviewed(&challenge, digest, typed)?;
@@ -48,7 +48,7 @@ impl Core {
         self.commit(decision, None).await
     }
 
-    fn decision_row(
+    pub(super) fn decision_row(
         &self,
         row: &EnrollmentRow,
         challenge: &ChallengeRow,
@@ -65,6 +65,7 @@ impl Core {
             claim: claim.as_ref().map(json::write),
             decided_at,
             expires_at: challenge.expires_at,
+            approved_with: None,
             unknown_outcome: false,
             receipt: Receipt {
                 challenge: ChallengeId::new(challenge.id.clone()),
@@ -81,7 +82,7 @@ impl Core {
     }
 
     /// Durable first, network second; whoever was first has decided.
-    async fn commit(self: &Arc<Self>, decision: DecisionRow, expected_shown: Option<&str>) -> Result<Receipt> {
+    pub(super) async fn commit(self: &Arc<Self>, decision: DecisionRow, expected_shown: Option<&str>) -> Result<Receipt> {
         match self.store.decide(&decision, expected_shown)? {
             Committed::Now(_) => self.deliver(&decision.challenge).await,
             Committed::Before(first) => Ok(first.receipt),
@@ -90,7 +91,7 @@ impl Core {
 }
 
 /// The stored review, if it is the one the person looked at and allows approval.
-fn reviewed<'a>(challenge: &'a ChallengeRow, digest: &str, typed: Option<&str>) -> Result<&'a ReviewRow> {
+pub(super) fn reviewed<'a>(challenge: &'a ChallengeRow, digest: &str, typed: Option<&str>) -> Result<&'a ReviewRow> {
     let Some(review) = &challenge.review else {
         return Err(Error::new(ErrorCode::ReviewMissing, "nothing was reviewed yet: call review and show it"));
     };
@@ -108,7 +109,7 @@ fn reviewed<'a>(challenge: &'a ChallengeRow, digest: &str, typed: Option<&str>) 
     }
 }
 
-fn reviewed_claim(review: &ReviewRow) -> Value {
+pub(super) fn reviewed_claim(review: &ReviewRow) -> Value {
     object([
         ("v", 1.into()),
         ("reviewed", true.into()),

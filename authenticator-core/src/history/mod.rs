@@ -35,6 +35,8 @@ pub struct HistoryEntry {
     pub shown_document: Option<String>,
     /// The answer JWT sent last.
     pub answer: Option<String>,
+    /// RFC 7638 thumbprint of the approval key that signed what was shown; `None` where no prompt was asked for.
+    pub approval_thumbprint: Option<String>,
 }
 
 /// What [`crate::Authenticator::verify_history`] found in the chain of one account.
@@ -79,6 +81,9 @@ pub enum HistoryFault {
     Shown,
     /// The answer is missing, not signed by the enrolment key, or says something else than was decided.
     Answer,
+    /// An approval without the signature of the approval key that the account had then, or a key that does not follow
+    /// from the one before.
+    UserVerification,
     /// The checkpoint at this record is not signed by the enrolment key, or is one of another account or record.
     Checkpoint,
 }
@@ -93,6 +98,7 @@ impl HistoryFault {
             HistoryFault::Altered => "altered",
             HistoryFault::Shown => "shown",
             HistoryFault::Answer => "answer",
+            HistoryFault::UserVerification => "user_verification",
             HistoryFault::Checkpoint => "checkpoint",
         }
     }

@@ -9,9 +9,9 @@ use crate::clock::SystemEntropy;
 use crate::decision::{Decision, Delivery, Receipt};
 use crate::error::Result;
 use crate::jose::test_key::TestKey;
-use crate::jose::{Signer, base64url, sha256};
+use crate::jose::{Jwk, Signer, base64url, der_to_raw, sha256};
 use crate::json::{self, Value, object};
-use crate::keys::{KeyAlgorithm, ProtectionLevel};
+use crate::keys::{KeyAlgorithm, KeyPurpose, KeyStore, ProtectionLevel, SoftwareKeyStore};
 use crate::protocol::guardian::Guardian;
 use crate::protocol::{Dialect, Identity, Push, Verdict, Wire};
 use crate::secret::Secret;
@@ -133,6 +133,7 @@ impl History {
             claim: Some(json::write(&claim)),
             decided_at: 5000,
             expires_at: 9000,
+            approved_with: None,
             unknown_outcome: false,
             receipt: receipt.clone(),
         };
@@ -451,6 +452,63 @@ fn a_checkpoint_of_another_kind_account_or_record_is_named() {
 }
 
 #[test]
+fn an_approval_without_the_key_that_the_account_had_is_named() {
+    let keys = SoftwareKeyStore::in_memory();
+    let key = |alias: &str| {
+        let made = keys.generate(alias.into(), KeyAlgorithm::P256, KeyPurpose::Approval);
+        let jwk = Jwk::from_platform(&made.unwrap().public_key).unwrap();
+        (alias.to_owned(), jwk.to_json())
+    };
+    let mut history = History::new();
+    history.row.approval_key = Some(key("a"));
+    let c1 = Some("c1".to_owned());
+    assert_eq!(
+        history.broken(),
+        (1, c1.clone(), HistoryFault::UserVerification)
+    );
+
+    // The account got its key after that approval, and another one later.
+    for name in ["a", "b"] {
+        let made = key(name);
+        history
+            .store
+            .replace_approval_key(ALICE, &made, 7000)
+            .unwrap();
+        history.row.approval_key = Some(made);
+    }
+    assert_eq!(history.report().broken, None);
+    history.forge(7, "/body/old", "another".into());
+    assert_eq!(history.broken(), (7, None, HistoryFault::UserVerification));
+
+    let history = History::new();
+    let claim = history
+        .record(1)
+        .pointer("/body/claim")
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let (alias, jwk) = key("c");
+    let other = der_to_raw(&keys.sign(alias, b"something else".to_vec()).unwrap()).unwrap();
+    let evidence = format!(
+        r#","uv_key":{},"uv_sig":"{}"}}"#,
+        json::write(&jwk),
+        base64url(&other)
+    );
+    for evidence in [
+        evidence.as_str(),
+        r#","uv_sig":"AAAA"}"#,
+        r#","uv_key":{},"uv_sig":"AAAA"}"#,
+    ] {
+        history.forge(1, "/body/claim", claim.replace('}', evidence).into());
+        assert_eq!(
+            history.broken(),
+            (1, c1.clone(), HistoryFault::UserVerification)
+        );
+    }
+}
+
+#[test]
 fn words_for_faults_are_stable() {
     use HistoryFault as F;
     let all = [
@@ -460,6 +518,7 @@ fn words_for_faults_are_stable() {
         F::Altered,
         F::Shown,
         F::Answer,
+        F::UserVerification,
         F::Checkpoint,
     ];
     let words = all.map(HistoryFault::as_str);
@@ -472,6 +531,7 @@ fn words_for_faults_are_stable() {
             "altered",
             "shown",
             "answer",
+            "user_verification",
             "checkpoint"
         ]
     );

@@ -14,7 +14,7 @@ use crate::error::{ErrorClass, Result};
 use crate::jose::{self, Jwk, Signer, base64url, sha256};
 use crate::json::{self, Value, object};
 use crate::protocol::{Dialect, Verdict};
-use crate::store::{ChainRecord, EnrollmentRow, Store};
+use crate::store::{APART, ChainRecord, EnrollmentRow, OPENS, SETTLES, Store};
 
 /// `typ` of a checkpoint, so that no other token of the key can stand for one (RFC 8725 §3.11).
 const CHECKPOINT: &str = "authenticator-core-checkpoint+jwt";
@@ -155,6 +155,8 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
         decided: HashMap::new(),
         faults: BTreeMap::new(),
         answers: 0,
+        approvals: Vec::new(),
+        approval_key: None,
     };
     // Read first: a record that is added meanwhile is only ever after the last checkpoint.
     let checkpoints = store.checkpoints(enrollment)?;
@@ -167,6 +169,9 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
             check.record(record);
         }
     }
+    let key = row.approval_key.as_ref();
+    let key = key.map(|(_, jwk)| Jwk::from_json(jwk)).transpose()?;
+    check.approved_with(key.map(|key| key.thumbprint()).as_ref());
     let checkpointed = check.chain(&checkpoints);
     Ok(check.found(checkpointed))
 }
@@ -219,6 +224,10 @@ struct Check<'a> {
     /// The first fault of each record.
     faults: BTreeMap<i64, (Option<ChallengeId>, HistoryFault)>,
     answers: u64,
+    /// Approvals since the approval key last changed, with the thumbprint of the key that signed each.
+    approvals: Vec<(i64, ChallengeId, Option<String>)>,
+    /// Thumbprint of the key that the last change made.
+    approval_key: Option<String>,
 }
 
 /// A decision, as its record says.
@@ -274,37 +283,77 @@ impl Check<'_> {
         body: &Value,
     ) -> std::result::Result<(), HistoryFault> {
         let event = text(body, "event").ok_or(HistoryFault::Unreadable)?;
-        let settles = event == "settled";
+        let settles = match event {
+            "decided" | "missed" => OPENS,
+            "settled" => SETTLES,
+            "approval_key" => APART,
+            _ => return Err(HistoryFault::Unreadable),
+        };
         if text(body, "challenge") != Some(&record.challenge) || settles != record.settles {
             return Err(HistoryFault::Displaced);
         }
-        match event {
-            "settled" => return self.settled(record, body),
-            "decided" | "missed" => {}
-            _ => return Err(HistoryFault::Unreadable),
+        if event == "settled" {
+            return self.settled(record, body);
         }
         if text(body, "enrollment") != Some(self.enrollment)
             || integer(body, "at") != Some(record.at)
         {
             return Err(HistoryFault::Displaced);
         }
-        if event == "decided" {
-            let decided = decided(record.at, body).ok_or(HistoryFault::Unreadable)?;
-            let fits = claim_fits(&decided.verdict, body.get("review"));
-            if self
-                .decided
-                .insert(record.challenge.clone(), decided)
-                .is_some()
-            {
-                return Err(HistoryFault::Displaced);
-            }
-            if !fits {
-                return Err(HistoryFault::Shown);
-            }
+        match event {
+            "decided" => self.decision(record, body)?,
+            "approval_key" => return self.key_change(body),
+            _ => {}
         }
         match body.get("review") {
             Some(review) if !document_fits(review) => Err(HistoryFault::Shown),
             _ => Ok(()),
+        }
+    }
+
+    fn decision(
+        &mut self,
+        record: &ChainRecord,
+        body: &Value,
+    ) -> std::result::Result<(), HistoryFault> {
+        let decided = decided(record.at, body).ok_or(HistoryFault::Unreadable)?;
+        let approved = decided.verdict.approve;
+        let signer = match &decided.verdict.consent_claim {
+            Some(claim) => approval_signer(claim),
+            None => Ok(None),
+        };
+        let fits = claim_fits(&decided.verdict, body.get("review"));
+        let first = self.decided.insert(record.challenge.clone(), decided);
+        if first.is_some() {
+            return Err(HistoryFault::Displaced);
+        }
+        if !fits {
+            return Err(HistoryFault::Shown);
+        }
+        let signer = signer?;
+        if approved {
+            let challenge = ChallengeId::new(&record.challenge);
+            self.approvals.push((record.seq, challenge, signer));
+        }
+        Ok(())
+    }
+
+    fn key_change(&mut self, body: &Value) -> std::result::Result<(), HistoryFault> {
+        let old = text(body, "old").map(str::to_owned);
+        let new = text(body, "new").ok_or(HistoryFault::Unreadable)?;
+        self.approved_with(old.as_ref());
+        match self.approval_key.replace(new.to_owned()) {
+            Some(before) if Some(&before) != old.as_ref() => Err(HistoryFault::UserVerification),
+            _ => Ok(()),
+        }
+    }
+
+    /// Which key must have signed the approvals since the last change: the next change, or the account, says so.
+    fn approved_with(&mut self, key: Option<&String>) {
+        for (seq, challenge, signer) in std::mem::take(&mut self.approvals) {
+            if signer.as_ref() != key {
+                self.fault(seq, Some(challenge), HistoryFault::UserVerification);
+            }
         }
     }
 
@@ -433,6 +482,22 @@ fn claim_fits(verdict: &Verdict, review: Option<&Value>) -> bool {
         }),
         None => false,
     }
+}
+
+/// Thumbprint of the approval key that signed what was shown, if the claim says that one did.
+fn approval_signer(claim: &Value) -> std::result::Result<Option<String>, HistoryFault> {
+    let (key, signature) = match (claim.get("uv_key"), text(claim, "uv_sig")) {
+        (None, None) => return Ok(None),
+        (Some(key), Some(signature)) => (key, signature),
+        _ => return Err(HistoryFault::UserVerification),
+    };
+    let signed = || {
+        let key = Jwk::from_json(key).ok()?;
+        let shown = text(claim, "shown")?;
+        let verified = key.verify(shown.as_bytes(), &jose::from_base64url(signature)?);
+        verified.then(|| key.thumbprint())
+    };
+    signed().map(Some).ok_or(HistoryFault::UserVerification)
 }
 
 /// Whether the document that was shown has the digest `shown`, and names `source`. A review without a form that has a

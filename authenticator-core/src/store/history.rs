@@ -12,9 +12,9 @@ use crate::challenge::ChallengeId;
 use crate::consent::Account;
 use crate::decision::Delivery;
 use crate::enrollment::EnrollmentId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::history::HistoryEntry;
-use crate::jose;
+use crate::jose::{self, Jwk};
 use crate::json::{self, Value};
 
 const RECORD: Column = Column {
@@ -25,13 +25,18 @@ const RECORD: Column = Column {
 /// Entries of a page at most, whatever is asked for.
 const PAGE: u32 = 500;
 
+/// Values of the column `settles`: what a record is to the entries of a page.
+pub(crate) const OPENS: i64 = 0;
+pub(crate) const SETTLES: i64 = 1;
+pub(crate) const APART: i64 = 2;
+
 /// A record of a chain as it lies in the store, for whoever checks it.
 pub(crate) struct ChainRecord {
     pub seq: i64,
     /// As the columns beside the record say.
     pub challenge: String,
     pub at: i64,
-    pub settles: bool,
+    pub settles: i64,
     /// `None`: it does not open at this place, or is not the RFC 8785 text of anything.
     pub record: Option<Value>,
     /// Digest of its text; empty where it does not open.
@@ -183,7 +188,7 @@ pub(super) fn record_decided(
         &challenge.enrollment,
         &row.challenge,
         row.decided_at,
-        false,
+        OPENS,
         body,
     )
 }
@@ -202,7 +207,7 @@ pub(super) fn record_missed(
         &challenge.enrollment,
         &challenge.id,
         at,
-        false,
+        OPENS,
         body,
     )
 }
@@ -230,9 +235,30 @@ pub(super) fn record_settled(
         &row.enrollment,
         &row.challenge,
         row.decided_at,
-        true,
+        SETTLES,
         body,
     )
+}
+
+/// Another approval key. It belongs to no challenge and to no entry.
+pub(super) fn record_approval_key(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    enrollment: &str,
+    at: i64,
+    old: Option<&Value>,
+    new: &Value,
+) -> Result<()> {
+    let old = old.map(|jwk| Ok::<_, Error>(Jwk::from_json(jwk)?.thumbprint()));
+    let body = document([
+        ("event", text("approval_key")),
+        ("challenge", text("")),
+        ("enrollment", text(enrollment)),
+        ("at", integer(at)),
+        ("old", old.transpose()?.map(Value::from)),
+        ("new", text(Jwk::from_json(new)?.thumbprint())),
+    ]);
+    append(change, sealer, enrollment, "", at, APART, body)
 }
 
 /// Members of a record that opens an entry: who, what was shown, and what is added by `more`.
@@ -289,7 +315,7 @@ fn append(
     enrollment: &str,
     challenge: &str,
     at: i64,
-    settles: bool,
+    settles: i64,
     body: Value,
 ) -> Result<()> {
     let last: Option<(i64, Vec<u8>)> = change
@@ -316,6 +342,12 @@ fn append(
         (enrollment, seq, challenge, at, settles, record),
     )?;
     Ok(())
+}
+
+/// Thumbprint of the approval key that a claim names.
+fn approval_thumbprint(claim: &str) -> Option<String> {
+    let claim = json::read(claim.as_bytes(), json::Limits::STORED).ok()?;
+    Some(Jwk::from_json(claim.get("uv_key")?).ok()?.thumbprint())
 }
 
 /// What the next record calls one by.
@@ -387,6 +419,7 @@ impl Stored {
             shown: shown("shown")?,
             shown_document: shown("document")?,
             answer: answer.transpose()?.flatten(),
+            approval_thumbprint: opened.optional_text("claim")?.and_then(|claim| approval_thumbprint(&claim)),
             challenge: ChallengeId::new(self.challenge),
             enrollment: EnrollmentId::new(self.enrollment),
         })

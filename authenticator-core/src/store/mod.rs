@@ -30,7 +30,7 @@ use crate::otp::Totp;
 use crate::protocol::{Identity, Push, PushToken};
 use seal::Sealer;
 
-pub(crate) use history::ChainRecord;
+pub(crate) use history::{APART, ChainRecord, OPENS, SETTLES};
 
 /// An enrollment as stored.
 #[derive(Clone)]
@@ -99,6 +99,8 @@ pub(crate) struct DecisionRow {
     pub decided_at: i64,
     /// The challenge's expiry: no attempt starts after it.
     pub expires_at: i64,
+    /// Alias of the approval key that signed this approval: must be the account's when it is committed. Not stored.
+    pub approved_with: Option<String>,
     /// An attempt ended without a clear answer, or was begun and has not ended: it is running elsewhere, or died with
     /// its process. Once true it stays true.
     pub unknown_outcome: bool,

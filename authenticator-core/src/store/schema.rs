@@ -72,7 +72,7 @@ CREATE TABLE history (
     seq        INTEGER NOT NULL,
     challenge  TEXT NOT NULL,
     at         INTEGER NOT NULL,
-    settles    INTEGER NOT NULL, -- 0: the challenge was decided or missed; 1: what became of the answer
+    settles    INTEGER NOT NULL, -- 0: the challenge was decided or missed; 1: what became of the answer; 2: about the account
     record     BLOB NOT NULL,    -- sealed
     UNIQUE (enrollment, seq)
 ) STRICT;

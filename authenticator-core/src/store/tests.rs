@@ -180,6 +180,7 @@ fn decision(challenge: &str, decision: Decision) -> DecisionRow {
         claim: Some("{\"shown\":\"secret-claim\"}".into()),
         decided_at: 5000,
         expires_at: 9000,
+        approved_with: (decision == Decision::Approve).then(|| "secret-approval".into()),
         unknown_outcome: false,
         receipt: Receipt {
             challenge: ChallengeId::new(challenge),
@@ -1117,6 +1118,7 @@ mod remembering {
             shown: Some("S".into()),
             shown_document: Some("secret-document".into()),
             answer: None,
+            approval_thumbprint: None,
         };
         assert_eq!(entry(), expected);
         store.begin_attempt("c1", "jwt-1", 5000, 6000).unwrap();
