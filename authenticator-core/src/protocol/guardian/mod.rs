@@ -106,6 +106,9 @@ impl Dialect for Guardian {
     fn answer_outcome(&self, answer: &HttpResponse) -> AnswerOutcome {
         answer::outcome(answer)
     }
+    fn read_answer(&self, claims: &Value) -> Option<(String, Verdict)> {
+        answer::read(claims)
+    }
 }
 
 fn jwk(wire: &Wire<'_>, key: &Jwk) -> Value {
