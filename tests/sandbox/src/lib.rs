@@ -16,6 +16,7 @@ mod log;
 mod management;
 mod op;
 mod options;
+mod private;
 mod push;
 mod ready;
 mod server;

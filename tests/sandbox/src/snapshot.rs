@@ -212,6 +212,9 @@ pub struct Exchange {
     pub response_body: String,
     /// Milliseconds until the answer was ready.
     pub took_ms: u64,
+    /// Consent id of the request that the exchange is about, where it is about one.
+    #[serde(default)]
+    pub request_id: Option<String>,
 }
 
 /// Copies the state.
@@ -375,6 +378,6 @@ fn push_view(push: &Push) -> PushView {
         device_id: push.enrollment_id.clone(),
         provider: provider.to_owned(),
         status: status.to_owned(),
-        payload: masked_json(&format!("{:#}", push.event.payload)),
+        payload: masked_json(push.event.payload.get()),
     }
 }

@@ -271,6 +271,7 @@ fn exchanges() -> Vec<Exchange> {
             )],
             response_body: response.to_owned(),
             took_ms: 3,
+            request_id: Some("cns_0123456789abcdefghijkl".to_owned()),
         };
     vec![
         call(

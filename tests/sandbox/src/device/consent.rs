@@ -94,6 +94,7 @@ fn find(
     let request: CibaRequest = tx
         .get(&transaction.auth_req_id)?
         .ok_or(DeviceError::INVALID_TOKEN)?;
+    called.is_about(&request.consent_id);
     if !engine.answerable(tx, &request)? {
         return Err(DeviceError::INVALID_TOKEN);
     }

@@ -74,6 +74,7 @@ fn resolve_in(
     let request: CibaRequest = tx
         .get(&transaction.auth_req_id)?
         .ok_or(DeviceError::TRANSACTION_GONE)?;
+    called.is_about(&request.consent_id);
     if knobs.already_answered || !engine.answerable(tx, &request)? {
         return Err(DeviceError::TRANSACTION_GONE);
     }

@@ -199,11 +199,11 @@ pub(super) fn device<'a>(snapshot: &'a Snapshot, id: &'a str) -> &'a str {
 }
 
 fn consent(snapshot: &Snapshot, request: &RequestView) -> Markup {
-    let path = format!("/rich-consents/{}", request.id);
-    let fetched = snapshot
-        .exchanges
-        .iter()
-        .find(|exchange| exchange.path.ends_with(&path) && exchange.status == 200);
+    let fetched = snapshot.exchanges.iter().find(|exchange| {
+        exchange.request_id.as_ref() == Some(&request.id)
+            && exchange.path.contains("/rich-consents/")
+            && exchange.status == 200
+    });
     html! {
         section.card {
             header { h2 { "Consent" } p { "what the phone was given" } }
