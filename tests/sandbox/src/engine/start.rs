@@ -10,8 +10,8 @@ use crate::handle::Started;
 use crate::options::NotEnrolledStatus;
 use crate::push;
 use crate::state::{
-    Api, Channel, CibaRequest, Client, Enrollment, Push, PushStatus, Stage, Transaction, Tx,
-    UsedJti, User,
+    Api, Channel, CibaRequest, Client, Enrollment, Push, PushStatus, Stage, StateError,
+    Transaction, Tx, UsedJti, User,
 };
 use crate::text::{random_token, sha256_b64};
 
@@ -311,7 +311,8 @@ impl Engine {
             consent_id: &request.consent_id,
             tenant: &self.options.tenant_name,
             user_label: user.label(),
-        });
+        })
+        .map_err(StateError::from)?;
         Ok(Some(Push {
             enrollment_id: device.id.clone(),
             push_token: credentials.token.clone(),

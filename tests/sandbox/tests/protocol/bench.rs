@@ -215,7 +215,8 @@ impl Bench {
             .now_or_never()
             .flatten()
             .expect("a push is waiting");
-        let data = &event.payload["data"];
+        let payload: Value = serde_json::from_str(event.payload.get()).expect("JSON");
+        let data = &payload["data"];
         let text = |name: &str| data[name].as_str().expect("text").to_owned();
         Push {
             token: text("txtkn"),

@@ -7,3 +7,4 @@ mod device;
 mod lifecycle;
 mod management;
 mod token;
+mod wire;
