@@ -7,3 +7,4 @@ mod clock;
 mod details;
 mod faults;
 mod restarts;
+mod tampering;

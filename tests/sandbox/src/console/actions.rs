@@ -292,6 +292,7 @@ fn knobs(form: &BTreeMap<String, String>) -> Option<KnobState> {
         unknown_rar_type: form.contains_key("unknown_rar_type"),
         revoked_device: form.contains_key("revoked_device"),
         consent_404: form.contains_key("consent_404"),
+        tamper_consent: form.contains_key("tamper_consent"),
     })
 }
 

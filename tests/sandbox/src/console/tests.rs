@@ -6,6 +6,7 @@ use super::pages::{self, Token};
 use super::{Invitation, samples};
 use crate::knobs::{KnobState, PathClass};
 use crate::ready::Ready;
+use crate::signed_consent::ConsentCheck;
 use crate::snapshot::{
     AnswerView, ApiView, ClientView, DeviceView, Exchange, PushView, RequestState, RequestView,
     Snapshot, UserView,
@@ -172,6 +173,7 @@ fn busy() -> Snapshot {
             interval: 5,
             polls: 3,
             answer: None,
+            signed_consent: None,
             pushes: vec![push()],
         }
     };
@@ -181,6 +183,7 @@ fn busy() -> Snapshot {
         "payment",
         "2026-03-01T10:30:00.000Z",
     );
+    approved.signed_consent = Some(ConsentCheck::Yes);
     approved.answer = Some(AnswerView {
         device_id: Some("dev_ztQmUOx5Z3zeRi8t".to_owned()),
         accepted: true,

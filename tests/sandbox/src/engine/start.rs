@@ -9,6 +9,7 @@ use super::{CIBA_GRANT, Engine, binding, hint, rar};
 use crate::handle::Started;
 use crate::options::NotEnrolledStatus;
 use crate::push;
+use crate::signed_consent::SentDetails;
 use crate::state::{
     Api, Channel, CibaRequest, Client, Enrollment, Push, PushStatus, Stage, StateError,
     Transaction, Tx, UsedJti, User,
@@ -116,6 +117,7 @@ impl Engine {
             polls: 0,
             state: Stage::Pending,
             answer: None,
+            refused: None,
             pushes: Vec::new(),
         };
         for device in &devices {
@@ -283,6 +285,7 @@ impl Engine {
             auth_req_id: request.auth_req_id.clone(),
             enrollment_id: device.id.clone(),
             challenge: challenge.clone(),
+            details: SentDetails::NotSent,
         })?;
         let knobs = self.knobs.get();
         let details =

@@ -1,7 +1,7 @@
 //! The exact push payloads: one set of short keys in two envelopes.
 
-use serde::Serialize;
-use serde_json::value::to_raw_value;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Provider, PushEvent};
 use crate::clock::rfc3339;
@@ -144,12 +144,43 @@ fn fcm<'a>(facts: &Facts<'a>) -> Result<FcmPayload<'a>, serde_json::Error> {
     })
 }
 
+/// The origin in a payload that was sent, as JSON text: an object in one envelope, text in the other.
+#[derive(Default)]
+pub(crate) struct Origin {
+    pub(crate) source: Option<String>,
+    pub(crate) location: Option<String>,
+}
+
+pub(crate) fn origin(event: &PushEvent) -> Result<Origin, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Sent<'a> {
+        #[serde(borrow, alias = "mfa")]
+        data: Members<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Members<'a> {
+        #[serde(borrow)]
+        s: Option<&'a RawValue>,
+        #[serde(borrow)]
+        l: Option<&'a RawValue>,
+    }
+    let text = |value: Option<&RawValue>| match (value, event.provider) {
+        (Some(value), Provider::Fcm) => serde_json::from_str(value.get()).map(Some),
+        (value, _) => Ok(value.map(|value| value.get().to_owned())),
+    };
+    let sent: Sent<'_> = serde_json::from_str(event.payload.get())?;
+    Ok(Origin {
+        source: text(sent.data.s)?,
+        location: text(sent.data.l)?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn payload(service: &str) -> String {
-        let event = build(&Facts {
+    fn event(service: &str) -> PushEvent {
+        build(&Facts {
             service,
             enrollment_id: "dev_ztQmUOx5Z3zeRi8t",
             token: "transaction-token",
@@ -159,8 +190,23 @@ mod tests {
             consent_id: "cns_0123456789abcdefghijkl",
             tenant: "bank-dev",
             user_label: "ana@example.com",
-        });
-        event.expect("JSON").payload.get().to_owned()
+        })
+        .expect("JSON")
+    }
+
+    fn payload(service: &str) -> String {
+        event(service).payload.get().to_owned()
+    }
+
+    #[test]
+    fn the_origin_is_read_from_either_envelope() {
+        for service in ["APNS", "GCM"] {
+            let origin = origin(&event(service)).expect("origin");
+            let source = r#"{"b":{"n":"Chrome","v":"131"},"os":{"n":"Linux","v":"6.12"}}"#;
+            assert_eq!(origin.source.as_deref(), Some(source));
+            let location = origin.location.expect("location");
+            assert!(location.starts_with(r#"{"n":"Madrid, Spain""#));
+        }
     }
 
     #[test]
