@@ -30,8 +30,16 @@ pub enum Verdict {
     Missing,
 }
 
-/// The members of an exported entry that matter here.
+/// What a phone exported.
 #[derive(Deserialize)]
+#[serde(untagged)]
+enum Exported {
+    History(Vec<Entry>),
+    Entry(Entry),
+}
+
+/// The members of an exported entry that matter here.
+#[derive(Default, Deserialize)]
 struct Entry {
     answer: Option<String>,
     source: Option<String>,
@@ -41,6 +49,14 @@ struct Entry {
     decision: Option<String>,
 }
 
+impl Entry {
+    fn answers(&self, challenge: &str) -> bool {
+        let jws = self.answer.as_deref().and_then(Compact::parse);
+        let claims = jws.and_then(|jws| jws.claims::<AnswerClaims>());
+        claims.is_some_and(|claims| claims.sub == challenge)
+    }
+}
+
 #[derive(Deserialize)]
 struct AnswerClaims {
     iss: String,
@@ -48,13 +64,20 @@ struct AnswerClaims {
     auth0_guardian_accepted: Value,
 }
 
-/// Checks an exported history entry (JSON text) against a server's record. Every check is made, so that
-/// the result says what holds and what does not.
+/// Checks an exported history entry (JSON text) against a server's record; in a list of entries, the one
+/// that answers the record's challenge. Every check is made, so that the result says what holds and what
+/// does not.
 ///
 /// # Errors
-/// When the entry is not the JSON of an entry.
-pub fn verify(entry: &str, record: &ConsentRecord) -> Result<Vec<Finding>, serde_json::Error> {
-    let entry: Entry = serde_json::from_str(entry)?;
+/// When the text is not the JSON of an entry or of a list of them.
+pub fn verify(exported: &str, record: &ConsentRecord) -> Result<Vec<Finding>, serde_json::Error> {
+    let entry = match serde_json::from_str(exported)? {
+        Exported::Entry(entry) => entry,
+        Exported::History(entries) => entries
+            .into_iter()
+            .find(|entry| entry.answers(&record.challenge))
+            .unwrap_or_default(),
+    };
     let jws = entry.answer.as_deref().and_then(Compact::parse);
     let claims: Option<AnswerClaims> = jws.as_ref().and_then(Compact::claims);
     let accepted = claims
@@ -189,4 +212,32 @@ fn document(value: &Value) -> String {
 /// Of a value that was read, so it has a canonical form.
 fn canonical(value: &Value) -> String {
     serde_json_canonicalizer::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SentDetails;
+    use super::super::tests::record;
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_entry_without_an_answer_proves_nothing() {
+        let record = record(SentDetails::None);
+        for entry in ["{}", "[]", r#"[{"answer":"a.b.c"}]"#, r#"{"answer":null}"#] {
+            let findings = verify(entry, &record).expect("an entry");
+            assert!(!findings.is_empty());
+            assert!(findings.iter().all(|f| f.verdict != Verdict::Match));
+        }
+        assert!(verify("history", &record).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_entry_can_be_looked_at(answer in ".{0,40}", document in ".{0,40}") {
+            let entry = serde_json::json!({ "answer": answer, "shown_document": document });
+            let findings = verify(&entry.to_string(), &record(SentDetails::None));
+            prop_assert!(findings.is_ok_and(|all| all.iter().all(|f| f.verdict != Verdict::Match)));
+        }
+    }
 }

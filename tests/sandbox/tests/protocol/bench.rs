@@ -223,6 +223,9 @@ impl Bench {
             challenge: text("c"),
             consent: text("txlnkid"),
             enrollment: text("dai"),
+            requested_at: text("d"),
+            source: text("s"),
+            location: text("l"),
         }
     }
 
@@ -268,11 +271,15 @@ pub(crate) fn ticket_of(invitation: &str) -> String {
     rest.split('&').next().expect("ticket").to_owned()
 }
 
+#[derive(Clone)]
 pub(crate) struct Push {
     pub(crate) token: String,
     pub(crate) challenge: String,
     pub(crate) consent: String,
     pub(crate) enrollment: String,
+    pub(crate) requested_at: String,
+    pub(crate) source: String,
+    pub(crate) location: String,
 }
 
 pub(crate) struct Phone {

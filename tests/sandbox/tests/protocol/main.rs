@@ -3,6 +3,7 @@
 mod authorize;
 mod bench;
 mod client_auth;
+mod consent;
 mod device;
 mod lifecycle;
 mod management;
