@@ -78,6 +78,77 @@ fn hidden_characters_of_a_payload_are_named() {
 }
 
 #[test]
+fn the_page_of_a_request_says_whether_the_decision_was_made_on_what_was_sent() {
+    let mut snapshot = busy();
+    let page = |snapshot: &Snapshot, i: usize| {
+        pages::request(snapshot, &snapshot.requests[i], None, TOKEN).0
+    };
+    let row = |tone: &str, word: &str| {
+        format!(
+            "<dt>Decided on exactly what was sent</dt><dd><span class=\"pill {tone}\">{word}</span>"
+        )
+    };
+    assert!(page(&snapshot, 1).contains(&row("good", "yes")));
+    snapshot.requests[1].signed_consent = Some(ConsentCheck::No);
+    assert!(page(&snapshot, 1).contains(&row("bad", "no")));
+    snapshot.requests[1].signed_consent = Some(ConsentCheck::NotClaimed);
+    assert!(page(&snapshot, 1).contains(&row("plain", "not claimed")));
+    // Still pending: an approval was refused.
+    assert!(page(&snapshot, 0).contains("No answer yet"));
+    snapshot.requests[0].signed_consent = Some(ConsentCheck::No);
+    let refused = page(&snapshot, 0);
+    assert!(refused.contains("approval refused") && refused.contains(&row("bad", "no")));
+}
+
+#[test]
+fn polls_and_refusals_stand_in_the_timeline_by_their_times() {
+    let mut snapshot = busy();
+    let of_p = |at: &str, path: &str, status, body: &str| Exchange {
+        at: format!("2026-03-01T10:31:{at}.000Z"),
+        path: path.to_owned(),
+        status,
+        response_body: body.to_owned(),
+        request_id: Some("cns_p".to_owned()),
+        ..exchanges().remove(0)
+    };
+    let pending = r#"{"error":"authorization_pending"}"#;
+    let refused = r#"{"error":"Unauthorized","errorCode":"invalid_challenge"}"#;
+    // Newest first, as in a snapshot.
+    snapshot.exchanges = vec![
+        of_p("40", "/oauth/token", 400, r#"{"error":"slow_down"}"#),
+        of_p("35", "/appliance-mfa/api/resolve-transaction", 401, refused),
+        of_p("30", "/oauth/token", 400, pending),
+        of_p("25", "/oauth/token", 400, pending),
+        of_p("20", "/rich-consents/cns_p", 200, "{}"),
+        of_p("15", "/oauth/token", 400, pending),
+        of_p("09", "/bc-authorize", 200, "{}"),
+    ];
+    let page = pages::request(&snapshot, &snapshot.requests[0], None, TOKEN).0;
+    let (_, mut timeline) = page.split_once("id=\"timeline\"").expect("a timeline");
+    for words in [
+        ">10:31:08<",
+        "Request started",
+        "Push delivered",
+        ">10:31:15<",
+        "Polled, still pending",
+        ">10:31:20<",
+        "Consent fetched",
+        ">10:31:25<",
+        "Polled, still pending",
+        "2 times in a row",
+        ">10:31:35<",
+        "Answer refused",
+        "invalid_challenge",
+        ">10:31:40<",
+        "Polled too fast",
+    ] {
+        let (_, rest) = timeline.split_once(words).expect(words);
+        timeline = rest;
+    }
+    assert!(!timeline.contains("<li"));
+}
+
+#[test]
 fn text_of_a_client_never_becomes_markup() {
     let mut snapshot = busy();
     snapshot.requests[0].binding_message = Some("<img src=x onerror=alert(1)>".to_owned());
