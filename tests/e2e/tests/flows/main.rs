@@ -8,3 +8,4 @@ mod details;
 mod faults;
 mod restarts;
 mod verification;
+mod tampering;
