@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::challenge::{Challenge, ChallengeId};
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::consent::{Display, Review, Templates, UnknownTypes};
-use crate::core::{Core, KnownServer, blocking};
+use crate::core::{Core, blocking};
 use crate::decision::{Receipt, SigningRequest, SigningRequestId};
 use crate::enrollment::{Device, Enrollment, EnrollmentId, enrollment};
 use crate::error::{Error, ErrorCode, Result};
@@ -20,7 +20,7 @@ use crate::history::{HistoryEntry, HistoryReport};
 use crate::keys::{KeyAlgorithm, KeyStore, guarded};
 use crate::otp::OneTimeCode;
 use crate::protocol::PushToken;
-use crate::store::Store;
+use crate::store::{ServerRow, Store};
 use crate::transport::{HttpTransport, Transport};
 
 /// A server that the app trusts by configuration.
@@ -101,7 +101,11 @@ impl Config {
         Config {
             store: store.into(),
             servers: Vec::new(),
-            display: Display { locale: "en-US".into(), zone: "UTC".into(), utc_offset_minutes: 0 },
+            display: Display {
+                locale: "en-US".into(),
+                zone: "UTC".into(),
+                utc_offset_minutes: 0,
+            },
             app: None,
             templates: Vec::new(),
             unknown_types: UnknownTypes::Show,
@@ -134,7 +138,12 @@ pub struct Platform {
 impl Platform {
     /// Built-in HTTP, clock and randomness with this key store.
     pub fn new(keys: Arc<dyn KeyStore>) -> Self {
-        Platform { keys, transport: None, clock: None, entropy: None }
+        Platform {
+            keys,
+            transport: None,
+            clock: None,
+            entropy: None,
+        }
     }
 }
 
@@ -177,7 +186,7 @@ pub struct Authenticator {
     handle: Handle,
     /// Taken when dropped, because a runtime must not be dropped inside another one.
     runtime: Mutex<Option<Runtime>>,
-    closed: AtomicBool,
+    resumed: Once,
     running: watch::Sender<usize>,
 }
 
@@ -193,15 +202,27 @@ impl Authenticator {
             .thread_name("authenticator-core")
             .enable_all()
             .build()
-            .map_err(|_| Error::new(ErrorCode::Internal, "the background threads could not be started"))?;
+            .map_err(|_| {
+                Error::new(
+                    ErrorCode::Internal,
+                    "the background threads could not be started",
+                )
+            })?;
         let handle = runtime.handle().clone();
-        let opened = handle.spawn(blocking(move || open_core(config, platform))).await;
-        match opened.unwrap_or_else(|_| Err(Error::new(ErrorCode::Internal, "opening ended unexpectedly"))) {
+        let opened = handle
+            .spawn(blocking(move || open_core(config, platform)))
+            .await;
+        match opened.unwrap_or_else(|_| {
+            Err(Error::new(
+                ErrorCode::Internal,
+                "opening ended unexpectedly",
+            ))
+        }) {
             Ok(core) => Ok(Authenticator {
                 core: Arc::new(core),
                 handle,
                 runtime: Mutex::new(Some(runtime)),
-                closed: AtomicBool::new(false),
+                resumed: Once::new(),
                 running: watch::Sender::new(0),
             }),
             Err(error) => {
@@ -215,7 +236,8 @@ impl Authenticator {
     ///
     /// Errors: `server_address`.
     pub async fn add_server(&self, address: String) -> Result<String> {
-        self.run(|core| async move { core.add_server(&address) }).await
+        self.run(|core| async move { core.add_server(&address) })
+            .await
     }
 
     /// Host that an invitation names, for the question "do you trust it?"; `None` if it names none. Offline.
@@ -231,13 +253,22 @@ impl Authenticator {
     /// Errors: `invitation_malformed`, `invitation_other`, `invitation_open_page`, `invitation_expired`, `unknown_server`,
     /// `enrollment_conflict`, `argument_invalid` (device), `configuration_invalid`, `server_refused`, `server_busy`,
     /// `answer_invalid`.
-    pub async fn enroll(&self, invitation: String, server: Option<String>, device: Device) -> Result<Enrollment> {
-        self.run(|core| async move { core.enroll(invitation, server, device).await }).await
+    pub async fn enroll(
+        &self,
+        invitation: String,
+        server: Option<String>,
+        device: Device,
+    ) -> Result<Enrollment> {
+        self.run(|core| async move { core.enroll(invitation, server, device).await })
+            .await
     }
 
     /// All accounts, oldest first.
     pub async fn enrollments(&self) -> Result<Vec<Enrollment>> {
-        self.run(|core| async move { Ok(core.store.enrollments()?.iter().map(enrollment).collect()) }).await
+        self.run(
+            |core| async move { Ok(core.store.enrollments()?.iter().map(enrollment).collect()) },
+        )
+        .await
     }
 
     /// Removes an account on the server, then here, with its history and keys. A device the server has already forgotten
@@ -245,7 +276,8 @@ impl Authenticator {
     ///
     /// Errors: `unknown_enrollment`, `server_refused`, `server_busy`.
     pub async fn unenroll(&self, id: EnrollmentId) -> Result<()> {
-        self.run(|core| async move { core.unenroll(&id).await }).await
+        self.run(|core| async move { core.unenroll(&id).await })
+            .await
     }
 
     /// Removes an account here only. The server keeps the device until an administrator removes it.
@@ -260,14 +292,16 @@ impl Authenticator {
     /// Errors: `argument_invalid`. What went wrong at a server is in its [`PushUpdate::error`]: `enrollment_gone`,
     /// `server_refused`, `server_busy` or a network error.
     pub async fn update_push_token(&self, push: PushToken) -> Result<Vec<PushUpdate>> {
-        self.run(|core| async move { core.update_push_token(push).await }).await
+        self.run(|core| async move { core.update_push_token(push).await })
+            .await
     }
 
     /// Reads a push: APNs JSON or the FCM data map as a JSON object, on either platform. Offline.
     ///
     /// Errors: `push_not_ours`, `push_malformed`, `unknown_enrollment`, `challenge_expired`.
     pub async fn receive_push(&self, payload: String) -> Result<Challenge> {
-        self.run(|core| async move { core.receive_push(&payload) }).await
+        self.run(|core| async move { core.receive_push(&payload) })
+            .await
     }
 
     /// Open challenges, the soonest to expire first.
@@ -294,8 +328,14 @@ impl Authenticator {
     ///
     /// Errors: `unknown_challenge`, `challenge_expired`, `review_missing`, `review_changed`, `approval_blocked`,
     /// `confirmation_needed`, `user_verification_needed`.
-    pub async fn approve(&self, id: ChallengeId, digest: String, confirmation: Option<String>) -> Result<Receipt> {
-        self.run(|core| async move { core.approve(&id, &digest, confirmation.as_deref()).await }).await
+    pub async fn approve(
+        &self,
+        id: ChallengeId,
+        digest: String,
+        confirmation: Option<String>,
+    ) -> Result<Receipt> {
+        self.run(|core| async move { core.approve(&id, &digest, confirmation.as_deref()).await })
+            .await
     }
 
     /// First half of an approval with user verification: says what the approval key is to sign, and checks all that
@@ -315,7 +355,8 @@ impl Authenticator {
         digest: String,
         confirmation: Option<String>,
     ) -> Result<SigningRequest> {
-        self.run(|core| async move { core.begin_approval(&id, digest, confirmation).await }).await
+        self.run(|core| async move { core.begin_approval(&id, digest, confirmation).await })
+            .await
     }
 
     /// Second half: checks the signature with the approval key, and everything else once more, commits the approval and
@@ -324,8 +365,13 @@ impl Authenticator {
     ///
     /// Errors: `signing_request_gone`, `challenge_expired`, `review_changed` (reviewed again meanwhile),
     /// `key_store_failed` (the signature does not verify; nothing is decided and the request can still be used).
-    pub async fn finish_approval(&self, id: SigningRequestId, signature: Vec<u8>) -> Result<Receipt> {
-        self.run(|core| async move { core.finish_approval(&id, &signature).await }).await
+    pub async fn finish_approval(
+        &self,
+        id: SigningRequestId,
+        signature: Vec<u8>,
+    ) -> Result<Receipt> {
+        self.run(|core| async move { core.finish_approval(&id, &signature).await })
+            .await
     }
 
     /// Makes a new approval key for an account whose key was lost or invalidated (new fingerprint, removed screen lock),
@@ -336,15 +382,22 @@ impl Authenticator {
     ///
     /// Errors: `unknown_enrollment`.
     pub async fn replace_approval_key(&self, id: EnrollmentId) -> Result<Enrollment> {
-        self.run(|core| async move { core.replace_approval_key(&id).await }).await
+        self.run(|core| async move { core.replace_approval_key(&id).await })
+            .await
     }
 
     /// Refuses. Needs no prompt. Possible without a review; with the digest of the review on screen the answer says what was refused.
     /// `reason` is at most 256 characters and reaches the server. A second call returns what was decided first.
     ///
     /// Errors: `unknown_challenge`, `challenge_expired`, `argument_invalid` (reason).
-    pub async fn deny(&self, id: ChallengeId, digest: Option<String>, reason: Option<String>) -> Result<Receipt> {
-        self.run(|core| async move { core.deny(&id, digest.as_deref(), reason).await }).await
+    pub async fn deny(
+        &self,
+        id: ChallengeId,
+        digest: Option<String>,
+        reason: Option<String>,
+    ) -> Result<Receipt> {
+        self.run(|core| async move { core.deny(&id, digest.as_deref(), reason).await })
+            .await
     }
 
     /// Sends what is queued, the soonest to expire first; returns every decision it touched. For WorkManager and BGTask.
@@ -355,11 +408,23 @@ impl Authenticator {
     /// Newest first; `before` is the `at` of the last entry of the page before, `limit` is 1 to 500.
     ///
     /// Errors: `argument_invalid` (limit).
-    pub async fn history(&self, enrollment: Option<EnrollmentId>, before: Option<i64>, limit: u32) -> Result<Vec<HistoryEntry>> {
+    pub async fn history(
+        &self,
+        enrollment: Option<EnrollmentId>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<HistoryEntry>> {
         if !(1..=500).contains(&limit) {
-            return Err(Error::new(ErrorCode::ArgumentInvalid, "limit must be 1 to 500"));
+            return Err(Error::new(
+                ErrorCode::ArgumentInvalid,
+                "limit must be 1 to 500",
+            ));
         }
-        self.run(move |core| async move { core.store.history(enrollment.as_ref().map(EnrollmentId::as_str), before, limit) }).await
+        self.run(move |core| async move {
+            core.store
+                .history(enrollment.as_ref().map(EnrollmentId::as_str), before, limit)
+        })
+        .await
     }
 
     /// Checks the whole history of an account: that no record is missing, changed or moved, that each answer is signed by
@@ -373,7 +438,8 @@ impl Authenticator {
     ///
     /// Errors: `unknown_enrollment`.
     pub async fn verify_history(&self, id: EnrollmentId) -> Result<HistoryReport> {
-        self.run(|core| async move { core.verify_history(&id).await }).await
+        self.run(|core| async move { core.verify_history(&id).await })
+            .await
     }
 
     /// The whole history of an account as JSON text, with the public enrolment key and the signed checkpoints, so that
@@ -385,7 +451,8 @@ impl Authenticator {
     ///
     /// Errors: `unknown_enrollment`. A key that is gone is none: the export then goes without a new checkpoint.
     pub async fn export_history(&self, id: EnrollmentId) -> Result<String> {
-        self.run(|core| async move { core.export_history(&id).await }).await
+        self.run(|core| async move { core.export_history(&id).await })
+            .await
     }
 
     /// The present one-time code of an account.
@@ -394,9 +461,18 @@ impl Authenticator {
     pub async fn one_time_code(&self, id: EnrollmentId) -> Result<OneTimeCode> {
         self.run(|core| async move {
             let row = core.enrollment_row(id.as_str())?;
-            let now = if core.config.correct_one_time_codes { core.now(&row) } else { core.clock.now() };
+            let now = if core.config.correct_one_time_codes {
+                core.now(&row)
+            } else {
+                core.clock.now()
+            };
             let totp = row.totp.as_ref();
-            totp.map(|totp| totp.at(now)).ok_or_else(|| Error::new(ErrorCode::ArgumentInvalid, "this account has no one-time codes"))
+            totp.map(|totp| totp.at(now)).ok_or_else(|| {
+                Error::new(
+                    ErrorCode::ArgumentInvalid,
+                    "this account has no one-time codes",
+                )
+            })
         })
         .await
     }
@@ -407,13 +483,17 @@ impl Authenticator {
     /// Errors: `configuration_invalid`.
     pub fn set_display(&self, display: Display) -> Result<()> {
         check_display(&display)?;
-        *self.core.display.write().unwrap_or_else(PoisonError::into_inner) = display;
+        *self
+            .core
+            .display
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = display;
         Ok(())
     }
 
     /// Waits for running calls, then refuses further ones with `closed`. Queued decisions stay in the store.
     pub async fn shutdown(&self) -> Result<()> {
-        self.closed.store(true, Ordering::SeqCst);
+        self.core.closed.store(true, Ordering::SeqCst);
         // The sender lives in `self`: this ends when the last call has ended.
         let _ = self.running.subscribe().wait_for(|calls| *calls == 0).await;
         Ok(())
@@ -427,21 +507,46 @@ impl Authenticator {
     {
         self.running.send_modify(|calls| *calls += 1);
         let running = Running(self.running.clone());
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(Error::new(ErrorCode::Closed, "the authenticator was shut down"));
+        if self.core.is_closed() {
+            return Err(Error::new(
+                ErrorCode::Closed,
+                "the authenticator was shut down",
+            ));
         }
+        // `open` sends nothing; the first call shows that the app is running.
+        self.resumed.call_once(|| {
+            let core = Arc::clone(&self.core);
+            self.handle.spawn(async move {
+                if let Err(error) = core.resume() {
+                    tracing::warn!(
+                        code = error.code().as_str(),
+                        "queued answers could not be taken up"
+                    );
+                }
+            });
+        });
         let work = call(Arc::clone(&self.core));
         let task = self.handle.spawn(async move {
             let _running = running;
             work.await
         });
-        task.await.unwrap_or_else(|_| Err(Error::new(ErrorCode::Internal, "the call ended unexpectedly; the authenticator is still usable")))
+        task.await.unwrap_or_else(|_| {
+            Err(Error::new(
+                ErrorCode::Internal,
+                "the call ended unexpectedly; the authenticator is still usable",
+            ))
+        })
     }
 }
 
 impl Drop for Authenticator {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(runtime) = self
+            .runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             runtime.shutdown_background();
         }
     }
@@ -466,8 +571,11 @@ fn open_core(config: Config, platform: Platform) -> Result<Core> {
     let mut servers = Vec::new();
     for server in &config.servers {
         let known = Core::known_server(&config, server)?;
-        if servers.iter().any(|s: &KnownServer| s.name == known.name) {
-            return Err(Error::new(ErrorCode::ConfigurationInvalid, "two servers in the configuration have the same name"));
+        if servers.iter().any(|s: &ServerRow| s.name == known.name) {
+            return Err(Error::new(
+                ErrorCode::ConfigurationInvalid,
+                "two servers in the configuration have the same name",
+            ));
         }
         servers.push(known);
     }
@@ -483,9 +591,9 @@ fn open_core(config: Config, platform: Platform) -> Result<Core> {
         &|data_key| guarded(|| keys.wrap(data_key)),
         entropy.as_ref(),
     )?;
-    for (name, base_url) in store.servers()? {
-        if servers.iter().all(|s| s.name != name) {
-            servers.push(KnownServer { name, base_url, dialect: DialectName::default() });
+    for server in store.servers()? {
+        if servers.iter().all(|s| s.name != server.name) {
+            servers.push(server);
         }
     }
     let client = crate::protocol::client_header(config.app.as_ref());
@@ -499,6 +607,7 @@ fn open_core(config: Config, platform: Platform) -> Result<Core> {
         transport,
         templates,
         client,
+        closed: AtomicBool::new(false),
         retrying: Mutex::new(HashSet::new()),
         signing: Mutex::new(Vec::new()),
         config,
@@ -512,18 +621,27 @@ fn builtin_transport(config: &Config) -> Result<Transport> {
         Some((name, version)) => format!("{name}/{version} {core}"),
         None => core.to_owned(),
     };
-    Transport::builtin(&crate::transport::Settings { extra_root_pem: config.extra_root_pem.clone(), user_agent })
+    Transport::builtin(&crate::transport::Settings {
+        extra_root_pem: config.extra_root_pem.clone(),
+        user_agent,
+    })
 }
 
 #[cfg(not(feature = "reqwest"))]
 fn builtin_transport(_: &Config) -> Result<Transport> {
-    Err(Error::new(ErrorCode::ConfigurationInvalid, "this build has no HTTP client: hand in an HttpTransport"))
+    Err(Error::new(
+        ErrorCode::ConfigurationInvalid,
+        "this build has no HTTP client: hand in an HttpTransport",
+    ))
 }
 
 fn check_display(display: &Display) -> Result<()> {
     let invalid = |message: &str| Err(Error::new(ErrorCode::ConfigurationInvalid, message));
     let tag = |text: &str, extra: &[u8]| {
-        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
+        (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
     };
     if !tag(&display.locale, b"-") {
         return invalid("display.locale must be a BCP 47 tag such as de-DE");

@@ -1,6 +1,7 @@
 //! What every flow works with: configuration, store, keys, clock, network. The flows themselves live beside their types.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::authenticator::{Config, DialectName, Server};
@@ -11,8 +12,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::jose::{Jwk, KeyStoreSigner};
 use crate::keys::KeyStore;
 use crate::protocol::guardian::Guardian;
-use crate::protocol::{Dialect, Identity, Refusal, Wire};
-use crate::store::{EnrollmentRow, Store};
+use crate::protocol::{Dialect, Identity, Refusal, Wire, http_date};
+use crate::store::{EnrollmentRow, ServerRow, Store};
 use crate::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 
 /// Differences below this are network delay and the one-second grain of `Date` headers.
@@ -20,18 +21,10 @@ const CLOCK_TOLERANCE_MS: i64 = 5_000;
 /// One answer may not move time by more than this.
 const CLOCK_BOUND_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// A configured or confirmed server with its address normalised.
-#[derive(Clone)]
-pub(crate) struct KnownServer {
-    pub name: String,
-    pub base_url: String,
-    pub dialect: DialectName,
-}
-
 pub(crate) struct Core {
     pub config: Config,
     pub display: RwLock<Display>,
-    pub servers: RwLock<Vec<KnownServer>>,
+    pub servers: RwLock<Vec<ServerRow>>,
     pub store: Store,
     pub keys: Arc<dyn KeyStore>,
     pub clock: Arc<dyn Clock>,
@@ -40,6 +33,8 @@ pub(crate) struct Core {
     pub templates: Templates,
     /// Value of `Auth0-Client`.
     pub client: String,
+    /// Set by `shutdown`: nothing more is sent.
+    pub closed: AtomicBool,
     /// Challenges whose answer is waiting for its next attempt in this process.
     pub retrying: Mutex<HashSet<String>>,
     /// Approvals that wait for the signature of their approval key.
@@ -55,37 +50,44 @@ pub(crate) fn dialect(name: DialectName) -> &'static dyn Dialect {
 
 /// Every dialect, for payloads that do not say which one they belong to.
 pub(crate) fn dialects() -> impl Iterator<Item = (DialectName, &'static dyn Dialect)> {
-    [DialectName::Guardian].into_iter().map(|name| (name, dialect(name)))
+    [DialectName::Guardian]
+        .into_iter()
+        .map(|name| (name, dialect(name)))
 }
 
 impl Core {
     /// Normalises a server of the configuration.
-    pub(crate) fn known_server(config: &Config, server: &Server) -> Result<KnownServer> {
+    pub(crate) fn known_server(config: &Config, server: &Server) -> Result<ServerRow> {
         if server.name.is_empty() {
-            return Err(Error::new(ErrorCode::ConfigurationInvalid, "a server in the configuration has no name"));
+            return Err(Error::new(
+                ErrorCode::ConfigurationInvalid,
+                "a server in the configuration has no name",
+            ));
         }
-        let base_url = dialect(server.dialect).base_url(&server.address, config.allow_loopback_cleartext)?;
-        Ok(KnownServer { name: server.name.clone(), base_url, dialect: server.dialect })
-    }
-
-    pub(crate) fn server(&self, name: &str) -> Option<KnownServer> {
-        self.servers.read().unwrap_or_else(PoisonError::into_inner).iter().find(|s| s.name == name).cloned()
+        let base_url =
+            dialect(server.dialect).base_url(&server.address, config.allow_loopback_cleartext)?;
+        Ok(ServerRow {
+            name: server.name.clone(),
+            base_url,
+            dialect: server.dialect,
+        })
     }
 
     pub(crate) fn display(&self) -> Display {
-        self.display.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The dialect of an enrollment; its server may have left the configuration, the account still works.
-    pub(crate) fn dialect_of(&self, row: &EnrollmentRow) -> &'static dyn Dialect {
-        dialect(self.server(&row.server).map_or(DialectName::default(), |s| s.dialect))
+        self.display
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// An account that must exist.
     pub(crate) fn enrollment_row(&self, id: &str) -> Result<EnrollmentRow> {
-        self.store
-            .enrollment(id)?
-            .ok_or_else(|| Error::new(ErrorCode::UnknownEnrollment, "there is no such enrollment on this device"))
+        self.store.enrollment(id)?.ok_or_else(|| {
+            Error::new(
+                ErrorCode::UnknownEnrollment,
+                "there is no such enrollment on this device",
+            )
+        })
     }
 
     /// Device time corrected by what the account's server taught.
@@ -102,29 +104,74 @@ impl Core {
         let core = Arc::clone(self);
         let row = row.clone();
         blocking(move || {
-            let signer = KeyStoreSigner::new(Arc::clone(&core.keys), row.key_alias.clone(), Jwk::from_json(&row.jwk)?);
+            let signer = KeyStoreSigner::new(
+                Arc::clone(&core.keys),
+                row.key_alias.clone(),
+                Jwk::from_json(&row.jwk)?,
+            );
             let locale = core.display().locale;
-            let wire = Wire { now: core.now(&row), entropy: core.entropy.as_ref(), client: &core.client, locale: &locale, signed_modulus: core.config.signed_modulus };
+            let wire = Wire {
+                now: core.now(&row),
+                entropy: core.entropy.as_ref(),
+                client: &core.client,
+                locale: &locale,
+                signed_modulus: core.config.signed_modulus,
+            };
             build(&wire, &row.identity, &signer)
         })
         .await
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
-        self.transport.send(request).await.map_err(network_error)
+        self.transmit(request).await.map_err(network_error)
+    }
+
+    /// The one way out. An account enrolled over cleartext stays silent when the configuration no longer permits that.
+    pub(crate) async fn transmit(
+        &self,
+        request: HttpRequest,
+    ) -> std::result::Result<HttpResponse, TransportError> {
+        if !self.config.allow_loopback_cleartext && !request.url.starts_with("https://") {
+            return Err(TransportError::Cleartext);
+        }
+        self.transport.send(request).await
     }
 
     /// Learns the offset from a refusal that a wrong clock may explain. `true`: it changed, try once more.
     pub(crate) fn correct_clock(&self, row: &mut EnrollmentRow, refusal: &Refusal) -> Result<bool> {
-        let Some(date) = refusal.date else { return Ok(false) };
+        let Some(date) = refusal.date else {
+            return Ok(false);
+        };
         self.learn_offset(row, date)
     }
 
+    /// Takes the `Date` of a success into account: a phone whose clock was repaired must not stay wrong by the old offset.
+    /// Refusals are left to [`Core::correct_clock`], which tells whether trying again makes sense.
+    pub(crate) fn learn_from(&self, row: &mut EnrollmentRow, answer: &HttpResponse) {
+        let date = answer
+            .header("date")
+            .filter(|_| (200..300).contains(&answer.status))
+            .and_then(http_date);
+        if let Some(Err(error)) = date.map(|date| self.learn_offset(row, date)) {
+            tracing::warn!(
+                code = error.code().as_str(),
+                "the clock offset could not be stored"
+            );
+        }
+    }
+
     /// Takes a server's `Date` into account, within bounds.
-    pub(crate) fn learn_offset(&self, row: &mut EnrollmentRow, date: i64) -> Result<bool> {
-        let Some(offset) = clock_offset(self.clock.now(), date, row.clock_offset) else { return Ok(false) };
+    fn learn_offset(&self, row: &mut EnrollmentRow, date: i64) -> Result<bool> {
+        let Some(offset) = clock_offset(self.clock.now(), date, row.clock_offset) else {
+            return Ok(false);
+        };
         tracing::info!(enrollment = %row.identity.enrollment, offset_ms = offset, "clock offset learnt from the server");
-        self.store.set_clock_offset(&row.identity.enrollment, offset)?;
+        self.store
+            .set_clock_offset(&row.identity.enrollment, offset)?;
         row.clock_offset = offset;
         Ok(true)
     }
@@ -144,10 +191,15 @@ pub(crate) fn clock_offset(device_now: i64, server_now: i64, current: i64) -> Op
 }
 
 /// Runs foreign or slow code off the runtime's own threads; its panics become `internal`.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(_) => Err(Error::new(ErrorCode::Internal, "a background task ended unexpectedly")),
+        Err(_) => Err(Error::new(
+            ErrorCode::Internal,
+            "a background task ended unexpectedly",
+        )),
     }
 }
 
@@ -159,6 +211,7 @@ pub(crate) fn network_error(error: TransportError) -> Error {
         TransportError::Tls => ErrorCode::TlsFailed,
         TransportError::TlsUnavailable => ErrorCode::TlsUnavailable,
         TransportError::TooLarge => ErrorCode::AnswerInvalid,
+        TransportError::Cleartext => ErrorCode::ServerAddress,
         TransportError::Invalid => ErrorCode::Internal,
     };
     Error::new(code, error.to_string())

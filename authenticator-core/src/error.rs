@@ -122,8 +122,10 @@ codes! {
     AnswerInvalid = "answer_invalid", Server, Final;
     /// The server refused; its own code is in [`Error::server_code`].
     ServerRefused = "server_refused", Server, Final;
-    /// The server asks to wait, or is out of order.
+    /// The server is out of order.
     ServerBusy = "server_busy", Server, Retry;
+    /// The server asks to wait; [`Error::retry_after`] says how long.
+    RateLimited = "rate_limited", Server, Retry;
     /// A notification of something else.
     PushNotOurs = "push_not_ours", Push, Final;
     /// Ours, but a member is missing or wrong; the message names it.

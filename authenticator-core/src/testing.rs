@@ -53,8 +53,15 @@ impl Screen {
     pub fn new() -> Result<Self> {
         Ok(Screen {
             templates: Templates::load(&[])?,
-            account: Account { issuer: "bank-dev".into(), user: "ana@example.com".into() },
-            display: Display { locale: "en-US".into(), zone: "UTC".into(), utc_offset_minutes: 0 },
+            account: Account {
+                issuer: "bank-dev".into(),
+                user: "ana@example.com".into(),
+            },
+            display: Display {
+                locale: "en-US".into(),
+                zone: "UTC".into(),
+                utc_offset_minutes: 0,
+            },
         })
     }
 

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use authenticator_core::{
-    Authenticator, Challenge, Clock, Config, Device, DialectName, Enrollment, HttpHeader, HttpRequest, HttpResponse, HttpTransport,
-    KeyStore, Platform, PushService, PushToken, Review, Row, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
+    Authenticator, Challenge, Clock, Config, Device, DialectName, Enrollment, HttpHeader,
+    HttpRequest, HttpResponse, HttpTransport, KeyStore, Platform, PushService, PushToken, Review,
+    Row, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
 };
 use futures_util::{Stream, StreamExt};
 use sandbox::{Options, PushEvent, Ready, Sandbox};
@@ -31,14 +32,34 @@ pub fn payment() -> Value {
     }])
 }
 
+/// Whether every phone and agent speaks TLS: the whole suite runs once in clear and once with `E2E_TLS` set.
+pub fn over_tls() -> bool {
+    std::env::var_os("E2E_TLS").is_some()
+}
+
+/// Where phones and agents reach a sandbox in this run.
+pub fn origin(sandbox: &Sandbox) -> String {
+    match over_tls() {
+        true => sandbox.tls_origin().expect("a TLS listener"),
+        false => sandbox.origin(),
+    }
+}
+
 /// A sandbox with fast polling and no per-user limit.
 pub fn options() -> Options {
-    Options { interval: 1, per_user_limit: None, ..Options::default() }
+    Options {
+        interval: 1,
+        per_user_limit: None,
+        tls: over_tls(),
+        ..Options::default()
+    }
 }
 
 /// Starts a sandbox or panics with the reason.
 pub async fn start(options: Options) -> Sandbox {
-    Sandbox::start(options).await.expect("the sandbox starts on loopback")
+    Sandbox::start(options)
+        .await
+        .expect("the sandbox starts on loopback")
 }
 
 /// The device clock, movable.
@@ -73,7 +94,10 @@ impl Radio {
     }
     /// `METHOD URL` of every request so far.
     pub fn requests(&self) -> Vec<String> {
-        self.log.lock().expect("no test panics while holding it").clone()
+        self.log
+            .lock()
+            .expect("no test panics while holding it")
+            .clone()
     }
 }
 
@@ -82,9 +106,18 @@ impl HttpTransport for Radio {
         if self.off.load(Ordering::SeqCst) {
             return Err(TransportError::Unreachable);
         }
-        self.log.lock().expect("no test panics while holding it").push(format!("{} {}", request.method, request.url));
-        let method = request.method.parse().map_err(|_| TransportError::Invalid)?;
-        let mut call = self.client.request(method, &request.url).timeout(Duration::from_millis(request.timeout_ms.into()));
+        self.log
+            .lock()
+            .expect("no test panics while holding it")
+            .push(format!("{} {}", request.method, request.url));
+        let method = request
+            .method
+            .parse()
+            .map_err(|_| TransportError::Invalid)?;
+        let mut call = self
+            .client
+            .request(method, &request.url)
+            .timeout(Duration::from_millis(request.timeout_ms.into()));
         for header in &request.headers {
             call = call.header(&header.name, &header.value);
         }
@@ -92,15 +125,34 @@ impl HttpTransport for Radio {
             call = call.body(body);
         }
         self.handle.block_on(async move {
-            let answer = call.send().await.map_err(|e| if e.is_connect() { TransportError::Unreachable } else { TransportError::Interrupted })?;
+            let answer = call.send().await.map_err(|e| {
+                if e.is_connect() {
+                    TransportError::Unreachable
+                } else {
+                    TransportError::Interrupted
+                }
+            })?;
             let status = answer.status().as_u16();
             let headers = answer
                 .headers()
                 .iter()
-                .filter_map(|(name, value)| Some(HttpHeader { name: name.to_string(), value: value.to_str().ok()?.to_owned() }))
+                .filter_map(|(name, value)| {
+                    Some(HttpHeader {
+                        name: name.to_string(),
+                        value: value.to_str().ok()?.to_owned(),
+                    })
+                })
                 .collect();
-            let body = answer.bytes().await.map_err(|_| TransportError::Interrupted)?.to_vec();
-            Ok(HttpResponse { status, headers, body })
+            let body = answer
+                .bytes()
+                .await
+                .map_err(|_| TransportError::Interrupted)?
+                .to_vec();
+            Ok(HttpResponse {
+                status,
+                headers,
+                body,
+            })
         })
     }
 }
@@ -117,6 +169,8 @@ pub struct PhoneBuilder {
     pub address: String,
     /// Name of the push token, unique per phone.
     pub token: String,
+    /// Milliseconds the device clock is ahead from the start.
+    pub clock_off_by: i64,
 }
 
 /// A phone: the core on a real file, with a push stream.
@@ -147,8 +201,9 @@ impl PhoneBuilder {
             config,
             push: Some(PushService::Fcm),
             radio: false,
-            address: sandbox.origin(),
+            address: origin(sandbox),
             token: format!("token-{}", unique()),
+            clock_off_by: 0,
         }
     }
 
@@ -157,23 +212,49 @@ impl PhoneBuilder {
         let folder = tempfile::tempdir().expect("a temporary folder");
         self.config.store = store_path(&folder);
         if self.config.servers.is_empty() {
-            self.config.servers.push(Server { name: "sandbox".into(), address: self.address.clone(), dialect: DialectName::Guardian });
+            self.config.servers.push(Server {
+                name: "sandbox".into(),
+                address: self.address.clone(),
+                dialect: DialectName::Guardian,
+            });
         }
         let keys = Arc::new(SoftwareKeyStore::in_memory());
         let clock = Arc::new(TestClock::default());
-        let radio = self.radio.then(radio);
+        clock.advance(self.clock_off_by);
+        let radio = self.radio.then(|| radio(sandbox));
         let app = open(&self.config, &keys, &clock, radio.as_ref()).await;
         let device = self.device();
-        let invitation = sandbox.invitation(user).expect("an invitation for a known user");
-        let enrollment = app.enroll(invitation, Some("sandbox".into()), device).await.expect("enrolment");
+        let invitation = sandbox
+            .invitation(user)
+            .expect("an invitation for a known user");
+        let enrollment = app
+            .enroll(invitation, Some("sandbox".into()), device)
+            .await
+            .expect("enrolment");
         let pushes = Box::pin(sandbox.pushes(&self.token));
-        Phone { app, enrollment, clock, radio, folder, keys, config: self.config, pushes }
+        Phone {
+            app,
+            enrollment,
+            clock,
+            radio,
+            folder,
+            keys,
+            config: self.config,
+            pushes,
+        }
     }
 
     /// The device as it introduces itself.
     pub fn device(&self) -> Device {
-        let push = self.push.map(|service| PushToken { service, token: Secret::new(self.token.clone()) });
-        Device { name: "Test phone".into(), identifier: None, push }
+        let push = self.push.map(|service| PushToken {
+            service,
+            token: Secret::new(self.token.clone()),
+        });
+        Device {
+            name: "Test phone".into(),
+            identifier: None,
+            push,
+        }
     }
 }
 
@@ -186,14 +267,20 @@ impl Phone {
 
     /// The next push as text.
     pub async fn push(&mut self) -> String {
-        let event = tokio::time::timeout(PATIENCE, self.pushes.next()).await.expect("a push in time").expect("an open push stream");
+        let event = tokio::time::timeout(PATIENCE, self.pushes.next())
+            .await
+            .expect("a push in time")
+            .expect("an open push stream");
         event.payload.to_string()
     }
 
     /// The next push, received.
     pub async fn challenge(&mut self) -> Challenge {
         let payload = self.push().await;
-        self.app.receive_push(payload).await.expect("a push for this phone")
+        self.app
+            .receive_push(payload)
+            .await
+            .expect("a push for this phone")
     }
 
     /// The next push, received and reviewed.
@@ -216,12 +303,20 @@ impl Phone {
 
     /// What the platform signs behind its prompt.
     pub fn sign(&self, alias: &str, message: &[u8]) -> Vec<u8> {
-        self.keys.sign(alias.to_owned(), message.to_vec()).expect("a signature")
+        self.keys
+            .sign(alias.to_owned(), message.to_vec())
+            .expect("a signature")
     }
 
     /// What happens to a key when fingerprints change.
     pub fn lose_key(&self, alias: &str) {
         self.keys.delete(alias.to_owned()).expect("deleted");
+    }
+
+    /// Ends the process and starts it again with another configuration.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        self.restart().await;
     }
 
     /// Follows another push token from now on.
@@ -235,29 +330,54 @@ impl Phone {
     }
 }
 
-async fn open(config: &Config, keys: &Arc<SoftwareKeyStore>, clock: &Arc<TestClock>, radio: Option<&Arc<Radio>>) -> Authenticator {
+async fn open(
+    config: &Config,
+    keys: &Arc<SoftwareKeyStore>,
+    clock: &Arc<TestClock>,
+    radio: Option<&Arc<Radio>>,
+) -> Authenticator {
     let platform = Platform {
         clock: Some(clock.clone()),
         transport: radio.map(|r| r.clone() as Arc<dyn HttpTransport>),
         ..Platform::new(keys.clone())
     };
-    Authenticator::open(config.clone(), platform).await.expect("the authenticator opens")
+    Authenticator::open(config.clone(), platform)
+        .await
+        .expect("the authenticator opens")
 }
 
-fn radio() -> Arc<Radio> {
-    let client = http_client();
-    Arc::new(Radio { client, handle: tokio::runtime::Handle::current(), off: false.into(), log: Default::default() })
+fn radio(sandbox: &Sandbox) -> Arc<Radio> {
+    let client = http_client(sandbox);
+    Arc::new(Radio {
+        client,
+        handle: tokio::runtime::Handle::current(),
+        off: false.into(),
+        log: Default::default(),
+    })
 }
 
 /// A plain client that follows nothing; this one has TLS from ring like everything else here.
-fn http_client() -> reqwest::Client {
+fn http_client(sandbox: &Sandbox) -> reqwest::Client {
     // Fails only when another test of this process was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("an HTTP client")
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    if let Some(pem) = sandbox.ca_pem() {
+        builder = builder.add_root_certificate(
+            reqwest::Certificate::from_pem(pem.as_bytes()).expect("the sandbox's root"),
+        );
+    }
+    builder.build().expect("an HTTP client")
 }
 
 fn store_path(folder: &TempDir) -> String {
-    folder.path().join("store.db").to_str().expect("a readable path").to_owned()
+    folder
+        .path()
+        .join("store.db")
+        .to_str()
+        .expect("a readable path")
+        .to_owned()
 }
 
 fn unique() -> u64 {
@@ -284,26 +404,45 @@ pub struct Request {
 impl Agent {
     /// The ready client of a sandbox, over its plain listener.
     pub fn new(sandbox: &Sandbox) -> Agent {
-        Agent { http: http_client(), origin: sandbox.origin(), ready: sandbox.ready(), hint_issuer: sandbox.issuer() }
+        Agent {
+            http: http_client(sandbox),
+            origin: origin(sandbox),
+            ready: sandbox.ready(),
+            hint_issuer: sandbox.issuer(),
+        }
     }
 
     /// Asks for the payment of [`payment`].
     pub async fn ask(&self) -> Request {
-        self.ask_for(&self.ready.user_id, Some(&payment()), &[]).await
+        self.ask_for(&self.ready.user_id, Some(&payment()), &[])
+            .await
     }
 
     /// Asks a user; `extra` adds parameters or, with the same name, replaces them.
-    pub async fn ask_for(&self, user: &str, details: Option<&Value>, extra: &[(&str, &str)]) -> Request {
+    pub async fn ask_for(
+        &self,
+        user: &str,
+        details: Option<&Value>,
+        extra: &[(&str, &str)],
+    ) -> Request {
         let (status, body) = self.try_ask(user, details, extra).await;
         assert_eq!(status, 200, "the request was not accepted: {body}");
         Request {
-            auth_req_id: body["auth_req_id"].as_str().expect("auth_req_id").to_owned(),
+            auth_req_id: body["auth_req_id"]
+                .as_str()
+                .expect("auth_req_id")
+                .to_owned(),
             expires_in: body["expires_in"].as_u64().expect("expires_in"),
         }
     }
 
     /// As [`Agent::ask_for`], with whatever the provider answers.
-    pub async fn try_ask(&self, user: &str, details: Option<&Value>, extra: &[(&str, &str)]) -> (u16, Value) {
+    pub async fn try_ask(
+        &self,
+        user: &str,
+        details: Option<&Value>,
+        extra: &[(&str, &str)],
+    ) -> (u16, Value) {
         let hint = json!({ "format": "iss_sub", "iss": self.hint_issuer, "sub": user }).to_string();
         let details = details.map(Value::to_string);
         let mut form = vec![
@@ -319,7 +458,13 @@ impl Agent {
         }
         form.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
         form.extend(extra);
-        let answer = self.http.post(format!("{}/bc-authorize", self.origin)).form(&form).send().await.expect("an answer");
+        let answer = self
+            .http
+            .post(format!("{}/bc-authorize", self.origin))
+            .form(&form)
+            .send()
+            .await
+            .expect("an answer");
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 
@@ -331,14 +476,24 @@ impl Agent {
             ("client_id", &self.ready.client_id),
             ("client_secret", &self.ready.client_secret),
         ];
-        let answer = self.http.post(format!("{}/oauth/token", self.origin)).form(&form).send().await.expect("an answer");
+        let answer = self
+            .http
+            .post(format!("{}/oauth/token", self.origin))
+            .form(&form)
+            .send()
+            .await
+            .expect("an answer");
         (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 
     /// One poll that must end in this error.
     pub async fn refused(&self, request: &Request, error: &str) {
         let (status, body) = self.poll(request).await;
-        assert_eq!((status, body["error"].as_str()), (400, Some(error)), "{body}");
+        assert_eq!(
+            (status, body["error"].as_str()),
+            (400, Some(error)),
+            "{body}"
+        );
     }
 
     /// One poll that must give tokens.
@@ -353,17 +508,30 @@ impl Agent {
 pub fn claims(token: &str) -> Value {
     use base64::Engine;
     let payload = token.split('.').nth(1).expect("three parts");
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(payload)
+        .expect("base64url");
     serde_json::from_slice(&bytes).expect("JSON claims")
 }
 
 /// All rows of a review.
 pub fn rows(review: &Review) -> Vec<&Row> {
-    review.sections.iter().flat_map(|section| &section.rows).collect()
+    review
+        .sections
+        .iter()
+        .flat_map(|section| &section.rows)
+        .collect()
 }
 
 /// Text of the row with this label.
 pub fn text<'a>(review: &'a Review, label: &str) -> &'a str {
     let found = rows(review).into_iter().find(|row| row.label == label);
-    &found.unwrap_or_else(|| panic!("no row {label} in {:?}", rows(review).iter().map(|r| &r.label).collect::<Vec<_>>())).text
+    &found
+        .unwrap_or_else(|| {
+            panic!(
+                "no row {label} in {:?}",
+                rows(review).iter().map(|r| &r.label).collect::<Vec<_>>()
+            )
+        })
+        .text
 }

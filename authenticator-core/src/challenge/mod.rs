@@ -32,7 +32,7 @@ pub enum Arrival {
 }
 
 /// Claims of the server about the requesting device. Never trusted for logic.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub struct Origin {
     /// Browser name and version.
     pub browser: Option<Text>,
@@ -69,4 +69,11 @@ pub struct Challenge {
     pub state: ChallengeState,
     /// Whether this push told something new.
     pub arrival: Arrival,
+}
+
+impl std::fmt::Debug for Origin {
+    /// Where a person is stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Origin").finish_non_exhaustive()
+    }
 }

@@ -1,6 +1,7 @@
 //! Push in, stored challenge out; what is open; what has ended.
 
 use super::{Arrival, Challenge, ChallengeId, ChallengeState, Origin};
+use crate::authenticator::DialectName;
 use crate::consent::{Account, harden_label};
 use crate::core::{Core, dialects};
 use crate::enrollment::EnrollmentId;
@@ -15,19 +16,31 @@ const DEFAULT_LIFE_MS: i64 = 300_000;
 
 impl Core {
     pub(crate) fn receive_push(&self, payload: &str) -> Result<Challenge> {
-        let (name, push) = parse(payload)?;
+        let (dialect, push) = parse(payload)?;
         let mut row = self
             .store
             .enrollment(&push.enrollment)?
-            .filter(|row| std::ptr::addr_eq(self.dialect_of(row), name))
-            .ok_or_else(|| Error::new(ErrorCode::UnknownEnrollment, "the push is for an account that is not on this device"))?;
-        let now = self.now(&row);
+            .filter(|row| row.dialect == dialect)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorCode::UnknownEnrollment,
+                    "the push is for an account that is not on this device",
+                )
+            })?;
         let id = challenge_id(&push);
+        if self.now(&row) >= expiry(&push, self.now(&row))
+            && self.clock.now() < expiry(&push, self.clock.now())
+        {
+            // Too old by the learnt offset, fresh by the device's own clock: the offset is stale, the clock was repaired.
+            self.store.set_clock_offset(&row.identity.enrollment, 0)?;
+            row.clock_offset = 0;
+        }
+        let now = self.now(&row);
         let arrived = ChallengeRow {
             id: id.as_str().to_owned(),
             enrollment: push.enrollment.clone(),
             received_at: now,
-            expires_at: push.requested_at.min(now).saturating_add(DEFAULT_LIFE_MS),
+            expires_at: expiry(&push, now),
             consent: None,
             review: None,
             expired: false,
@@ -37,9 +50,16 @@ impl Core {
             return self.describe(&row, &stored, Arrival::Repeated);
         }
         if arrived.expires_at <= now {
-            return Err(Error::new(ErrorCode::ChallengeExpired, "the push is older than its request may be"));
+            return Err(Error::new(
+                ErrorCode::ChallengeExpired,
+                "the push is older than its request may be",
+            ));
         }
-        let arrival = if self.store.add_challenge(&arrived)? { Arrival::New } else { Arrival::Repeated };
+        let arrival = if self.store.add_challenge(&arrived)? {
+            Arrival::New
+        } else {
+            Arrival::Repeated
+        };
         self.store.touch(&row.identity.enrollment, now)?;
         row.last_used_at = Some(now);
         self.describe(&row, &arrived, arrival)
@@ -64,9 +84,12 @@ impl Core {
     }
 
     pub(crate) fn challenge_row(&self, id: &ChallengeId) -> Result<ChallengeRow> {
-        self.store
-            .challenge(id.as_str())?
-            .ok_or_else(|| Error::new(ErrorCode::UnknownChallenge, "there is no such challenge on this device"))
+        self.store.challenge(id.as_str())?.ok_or_else(|| {
+            Error::new(
+                ErrorCode::UnknownChallenge,
+                "there is no such challenge on this device",
+            )
+        })
     }
 
     /// A challenge that can still be decided, with its account.
@@ -74,10 +97,16 @@ impl Core {
         let challenge = self.challenge_row(id)?;
         let row = self.enrollment_row(&challenge.enrollment)?;
         if self.end_if_expired(&row, &challenge)? {
-            return Err(Error::new(ErrorCode::ChallengeExpired, "the request has expired"));
+            return Err(Error::new(
+                ErrorCode::ChallengeExpired,
+                "the request has expired",
+            ));
         }
         if self.store.decision(id.as_str())?.is_some() {
-            return Err(Error::new(ErrorCode::ChallengeAnswered, "the request was answered on this device"));
+            return Err(Error::new(
+                ErrorCode::ChallengeAnswered,
+                "the request was answered on this device",
+            ));
         }
         Ok((row, challenge))
     }
@@ -93,7 +122,12 @@ impl Core {
         Ok(true)
     }
 
-    fn describe(&self, row: &EnrollmentRow, challenge: &ChallengeRow, arrival: Arrival) -> Result<Challenge> {
+    fn describe(
+        &self,
+        row: &EnrollmentRow,
+        challenge: &ChallengeRow,
+        arrival: Arrival,
+    ) -> Result<Challenge> {
         let state = if self.store.decision(&challenge.id)?.is_some() {
             ChallengeState::Decided
         } else if challenge.expired || self.now(row) >= challenge.expires_at {
@@ -108,7 +142,10 @@ impl Core {
             requested_at: challenge.push.requested_at,
             received_at: challenge.received_at,
             expires_at: challenge.expires_at,
-            origin: origin(challenge.push.source.as_ref(), challenge.push.location.as_ref()),
+            origin: origin(
+                challenge.push.source.as_ref(),
+                challenge.push.location.as_ref(),
+            ),
             has_details: challenge.push.consent_id.is_some(),
             state,
             arrival,
@@ -116,23 +153,44 @@ impl Core {
     }
 }
 
-/// Names of an account for a screen.
-pub(crate) fn account(row: &EnrollmentRow) -> Account {
-    Account { issuer: row.issuer.clone(), user: row.label.clone() }
+/// When a challenge ends before its consent tells otherwise.
+fn expiry(push: &Push, received_at: i64) -> i64 {
+    push.requested_at
+        .min(received_at)
+        .saturating_add(DEFAULT_LIFE_MS)
 }
 
-fn parse(payload: &str) -> Result<(&'static dyn crate::protocol::Dialect, Push)> {
-    let not_ours = || Error::new(ErrorCode::PushNotOurs, "the payload is not a challenge for this app");
+/// Names of an account for a screen.
+pub(crate) fn account(row: &EnrollmentRow) -> Account {
+    Account {
+        issuer: row.issuer.clone(),
+        user: row.label.clone(),
+    }
+}
+
+fn parse(payload: &str) -> Result<(DialectName, Push)> {
+    let not_ours = || {
+        Error::new(
+            ErrorCode::PushNotOurs,
+            "the payload is not a challenge for this app",
+        )
+    };
     let value = json::read(payload.as_bytes(), Limits::PUSH).map_err(|_| {
-        Error::new(ErrorCode::PushMalformed, "the payload is not JSON that can be read in one way, or it is too large")
+        Error::new(
+            ErrorCode::PushMalformed,
+            "the payload is not JSON that can be read in one way, or it is too large",
+        )
     })?;
-    for (_, dialect) in dialects() {
+    for (name, dialect) in dialects() {
         match dialect.push(&value) {
             PushPayload::NotOurs => {}
             PushPayload::Malformed { member } => {
-                return Err(Error::new(ErrorCode::PushMalformed, format!("the payload's member `{member}` is missing or wrong")));
+                return Err(Error::new(
+                    ErrorCode::PushMalformed,
+                    format!("the payload's member `{member}` is missing or wrong"),
+                ));
             }
-            PushPayload::Push(push) => return Ok((dialect, *push)),
+            PushPayload::Push(push) => return Ok((name, *push)),
         }
     }
     Err(not_ours())
@@ -142,7 +200,12 @@ fn parse(payload: &str) -> Result<(&'static dyn crate::protocol::Dialect, Push)>
 fn challenge_id(push: &Push) -> ChallengeId {
     let mut facts = String::new();
     let consent = push.consent_id.as_deref().unwrap_or_default();
-    for part in [&push.enrollment, &push.challenge, push.transaction_token.expose().as_str(), consent] {
+    for part in [
+        &push.enrollment,
+        &push.challenge,
+        push.transaction_token.expose().as_str(),
+        consent,
+    ] {
         facts.push_str(&format!("{}:{part};", part.len()));
     }
     ChallengeId::new(format!("chl_{}", base64url(&sha256(facts.as_bytes()))))
@@ -152,7 +215,11 @@ fn challenge_id(push: &Push) -> ChallengeId {
 pub(crate) fn origin(source: Option<&Value>, location: Option<&Value>) -> Origin {
     let name_and_version = |member: &str| {
         let thing = source?.get(member)?;
-        let words: Vec<&str> = ["n", "v"].iter().filter_map(|part| thing.get(part)?.as_str()).filter(|s| !s.trim().is_empty()).collect();
+        let words: Vec<&str> = ["n", "v"]
+            .iter()
+            .filter_map(|part| thing.get(part)?.as_str())
+            .filter(|s| !s.trim().is_empty())
+            .collect();
         (!words.is_empty()).then(|| harden_label(&words.join(" ")))
     };
     let degrees = |member: &str, bound: f64| {

@@ -100,10 +100,15 @@ pub(crate) fn compare(left: &str, right: &str) -> Ordering {
 fn compare_unsigned(left: &str, right: &str) -> Ordering {
     let parts = |text: &str| {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        (whole.trim_start_matches('0').to_owned(), fraction.trim_end_matches('0').to_owned())
+        (
+            whole.trim_start_matches('0').to_owned(),
+            fraction.trim_end_matches('0').to_owned(),
+        )
     };
     let ((left, left_fraction), (right, right_fraction)) = (parts(left), parts(right));
-    (left.len().cmp(&right.len())).then_with(|| left.cmp(&right)).then_with(|| left_fraction.cmp(&right_fraction))
+    (left.len().cmp(&right.len()))
+        .then_with(|| left.cmp(&right))
+        .then_with(|| left_fraction.cmp(&right_fraction))
 }
 
 /// Writes a plain decimal in the manner of a locale, with groups.
@@ -218,7 +223,19 @@ mod tests {
 
     #[test]
     fn decimals_are_compared_by_value() {
-        let rising = ["-10", "-9.50", "-0.01", "0", "0.005", "0.01", "1", "1.5", "2.00", "10", "100000000000000000000.01"];
+        let rising = [
+            "-10",
+            "-9.50",
+            "-0.01",
+            "0",
+            "0.005",
+            "0.01",
+            "1",
+            "1.5",
+            "2.00",
+            "10",
+            "100000000000000000000.01",
+        ];
         for (i, left) in rising.iter().enumerate() {
             for (j, right) in rising.iter().enumerate() {
                 assert_eq!(compare(left, right), i.cmp(&j), "{left} {right}");

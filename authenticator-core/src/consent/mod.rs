@@ -19,8 +19,8 @@ mod url;
 #[cfg(test)]
 mod tests;
 
-pub use marks::{Mark, MarkCode, Severity};
 pub(crate) use amount::compare;
+pub use marks::{Mark, MarkCode, Severity};
 pub(crate) use marks::{confirmation, mark};
 pub(crate) use render::render;
 pub(crate) use template::Templates;
@@ -35,7 +35,7 @@ use crate::json::Value;
 pub const RENDERER: &str = "authenticator-core/1";
 
 /// Whose account is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Account {
     /// Name of the issuer, cleaned.
     pub issuer: String,
@@ -44,7 +44,7 @@ pub struct Account {
 }
 
 /// A value with its meaning, for screens that lay amounts and dates out by themselves. `Row::text` is always enough.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum RowValue {
     /// Free text.
     Text,
@@ -80,7 +80,7 @@ pub enum RowValue {
 }
 
 /// One labelled line of a review.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Row {
     /// Catalogue key such as `amount`; empty when the label is the member's own name.
     pub label_key: String,
@@ -92,8 +92,12 @@ pub struct Row {
     pub text: String,
     /// The whole text where `text` was cut.
     pub full_text: Option<String>,
+    /// The whole label where `label` was cut.
+    pub full_label: Option<String>,
     /// Extra explanation by the sender, hardened.
     pub help: Option<String>,
+    /// The whole explanation where `help` was cut.
+    pub full_help: Option<String>,
     /// Depth in nested details, 0 for the top.
     pub indent: u8,
     /// What is odd about it.
@@ -103,7 +107,7 @@ pub struct Row {
 }
 
 /// A group of rows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Section {
     /// Heading in the review's language.
     pub title: String,
@@ -147,7 +151,7 @@ pub enum Confirmation {
 }
 
 /// Exactly what a person is about to allow. Frozen: its digest covers everything printable in it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Review {
     /// Which challenge.
     pub challenge: crate::challenge::ChallengeId,
@@ -258,4 +262,70 @@ pub(crate) struct Facts {
     /// Exact decimals with their currencies, in order of appearance.
     pub amounts: Vec<(String, String)>,
     pub detail_count: usize,
+}
+
+/// What was sent or shown is payload: it never reaches a log by way of `{:?}`. Only its shape does.
+mod redacted {
+    use std::fmt::{Debug, Formatter, Result};
+
+    use super::{Account, Review, Row, RowValue, Section, Text};
+
+    impl Debug for Text {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.debug_struct("Text")
+                .field("marks", &self.marks)
+                .finish_non_exhaustive()
+        }
+    }
+
+    impl Debug for Account {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.debug_struct("Account").finish_non_exhaustive()
+        }
+    }
+
+    impl Debug for RowValue {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.write_str(match self {
+                RowValue::Text => "Text",
+                RowValue::Amount { .. } => "Amount",
+                RowValue::Number(_) => "Number",
+                RowValue::Date(_) => "Date",
+                RowValue::Account { .. } => "Account",
+                RowValue::Url { .. } => "Url",
+                RowValue::Boolean(_) => "Boolean",
+                RowValue::List(_) => "List",
+            })
+        }
+    }
+
+    impl Debug for Row {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.debug_struct("Row")
+                .field("label_key", &self.label_key)
+                .field("value", &self.value)
+                .field("marks", &self.marks)
+                .finish_non_exhaustive()
+        }
+    }
+
+    impl Debug for Section {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.debug_struct("Section")
+                .field("rows", &self.rows)
+                .finish_non_exhaustive()
+        }
+    }
+
+    impl Debug for Review {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.debug_struct("Review")
+                .field("challenge", &self.challenge)
+                .field("enrollment", &self.enrollment)
+                .field("marks", &self.marks)
+                .field("digest", &self.digest)
+                .field("expires_at", &self.expires_at)
+                .finish_non_exhaustive()
+        }
+    }
 }

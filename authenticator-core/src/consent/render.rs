@@ -359,10 +359,10 @@ fn headline(
             _ => template.row_of(name).find_map(|row| {
                 let (_, said) = fitting.iter().find(|(path, _)| *path == row.path)?;
                 let plain = matches!(row.format, Format::Amount | Format::Documents);
-                Some(if plain {
-                    said.clone()
-                } else {
-                    harden_name(said, words).shown
+                Some(match harden_name(said, words).shown {
+                    _ if plain => said.clone(),
+                    name if is_plain_name(&name) => name,
+                    name => quoted(&name, words),
                 })
             }),
         };
@@ -376,6 +376,16 @@ fn headline(
         .map(|(name, said)| (*name, said.as_str()))
         .collect();
     fill(pattern, &values)
+}
+
+/// A name that cannot be taken for a part of the sentence it stands in: few words, nothing that ends or joins sentences.
+fn is_plain_name(name: &str) -> bool {
+    const WORDS: usize = 4;
+    name.split(' ').count() <= WORDS
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || " &'’.-/+".contains(c))
+        && !name.contains(". ")
 }
 
 fn quoted(text: &str, words: &Words) -> String {
@@ -442,7 +452,9 @@ fn plain_row(key: &str, text: super::Text, value: RowValue, words: &Words) -> Ro
         value,
         text: text.shown,
         full_text: text.full,
+        full_label: None,
         help: None,
+        full_help: None,
         indent: 0,
         marks: text
             .marks

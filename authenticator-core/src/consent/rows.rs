@@ -191,7 +191,9 @@ impl<'a> Page<'a> {
             value: said.value,
             text: said.text.shown,
             full_text: said.text.full,
+            full_label: label.full,
             help: None,
+            full_help: None,
             indent,
             marks: all
                 .iter()
@@ -367,7 +369,7 @@ impl<'a> Page<'a> {
         let currency = value
             .get("currency")?
             .as_str()
-            .filter(|text| !text.trim().is_empty())?;
+            .filter(|text| is_currency(text))?;
         let found = amount(digits, currency)?;
         let hard = harden_name(currency, self.words);
         let text = format!("{} {}", grouped(&found.decimal, &self.style), hard.shown);
@@ -578,8 +580,12 @@ impl<'a> Page<'a> {
                 self.push(rows, label, heading, 0, &extra, sources)
             }
         };
-        if let (Some(row), Some(help)) = (row, help) {
-            row.help = Some(help.shown);
+        if let Some(row) = row {
+            row.full_label = row.full_label.take().or(named.full);
+            if let Some(help) = help {
+                row.help = Some(help.shown);
+                row.full_help = help.full;
+            }
         }
         let mut used = property.sources.clone();
         used.push(path.clone());
@@ -658,6 +664,12 @@ fn is_scalar(value: &Value) -> bool {
         Value::Object(members) => members.is_empty(),
         _ => true,
     }
+}
+
+/// What may stand beside an amount: letters, few enough that they cannot make a sentence of the headline. Whether it is
+/// a currency of ISO 4217 is another question, and a mark.
+fn is_currency(text: &str) -> bool {
+    (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Several texts as one, a line each. Lines inside them are visible symbols by now, so this stays unambiguous.

@@ -134,8 +134,14 @@ fn model(rendered: &Rendered) -> Json {
         if let Some(full) = &row.full_text {
             put("full_text", full.as_str().into());
         }
+        if let Some(full) = &row.full_label {
+            put("full_label", full.as_str().into());
+        }
         if let Some(help) = &row.help {
             put("help", help.as_str().into());
+        }
+        if let Some(full) = &row.full_help {
+            put("full_help", full.as_str().into());
         }
         if !row.marks.is_empty() {
             put("marks", json!(codes(&row.marks)));

@@ -17,13 +17,21 @@ const MAX_REASON_CHARS: usize = 256;
 const NOT_ME: &str = "not_me";
 
 impl Core {
-    pub(crate) async fn approve(self: &Arc<Self>, id: &ChallengeId, digest: &str, typed: Option<&str>) -> Result<Receipt> {
+    pub(crate) async fn approve(
+        self: &Arc<Self>,
+        id: &ChallengeId,
+        digest: &str,
+        typed: Option<&str>,
+    ) -> Result<Receipt> {
         if let Some(first) = self.store.decision(id.as_str())? {
             return Ok(first.receipt);
         }
         let (row, challenge) = self.open_challenge(id)?;
         if self.config.user_verification || row.approval_key.is_some() {
-            return Err(Error::new(ErrorCode::UserVerificationNeeded, "this account approves with a prompt: call begin_approval"));
+            return Err(Error::new(
+                ErrorCode::UserVerificationNeeded,
+                "this account approves with a prompt: call begin_approval",
+            ));
         }
         let review = reviewed(&challenge, digest, typed)?;
         let claim = self.config.signed_consent.then(|| reviewed_claim(review));
@@ -31,10 +39,19 @@ impl Core {
         self.commit(&challenge, decision, Some(digest)).await
     }
 
-    pub(crate) async fn deny(self: &Arc<Self>, id: &ChallengeId, digest: Option<&str>, reason: Option<String>) -> Result<Receipt> {
+    pub(crate) async fn deny(
+        self: &Arc<Self>,
+        id: &ChallengeId,
+        digest: Option<&str>,
+        reason: Option<String>,
+    ) -> Result<Receipt> {
         let reason = reason.filter(|r| !r.trim().is_empty());
-        if reason.as_ref().is_some_and(|r| r.chars().count() > MAX_REASON_CHARS || r.chars().any(char::is_control)) {
-            let message = format!("the reason must have at most {MAX_REASON_CHARS} characters and no control characters");
+        if reason.as_ref().is_some_and(|r| {
+            r.chars().count() > MAX_REASON_CHARS || r.chars().any(char::is_control)
+        }) {
+            let message = format!(
+                "the reason must have at most {MAX_REASON_CHARS} characters and no control characters"
+            );
             return Err(Error::new(ErrorCode::ArgumentInvalid, message));
         }
         if let Some(first) = self.store.decision(id.as_str())? {
@@ -42,7 +59,11 @@ impl Core {
         }
         let (row, challenge) = self.open_challenge(id)?;
         let claim = self.config.signed_consent.then(|| {
-            match challenge.review.as_ref().filter(|r| digest.is_some_and(|d| !d.is_empty() && d == r.shown)) {
+            match challenge
+                .review
+                .as_ref()
+                .filter(|r| digest.is_some_and(|d| !d.is_empty() && d == r.shown))
+            {
                 Some(review) => reviewed_claim(review),
                 None => object([("v", 1.into()), ("reviewed", false.into())]),
             }
@@ -93,7 +114,7 @@ impl Core {
         match self.store.decide(&decision, expected_shown)? {
             Committed::Now(decided) => {
                 self.remember(challenge, &decided);
-                self.deliver(&decided.challenge).await
+                Ok(self.deliver_or_keep(decided.receipt).await)
             }
             Committed::Before(first) => Ok(first.receipt),
         }
@@ -101,36 +122,62 @@ impl Core {
 
     /// Keeps what later reviews are compared with. A memory that fails to form must not cost the answer.
     fn remember(&self, challenge: &ChallengeRow, decision: &DecisionRow) {
-        let Some(review) = &challenge.review else { return };
-        let Some(audience) = &review.audience else { return };
-        let remembered = self.store.record_requester(&challenge.enrollment, audience, decision.decided_at, |known| match decision.decision {
-            Decision::Approve => guard::remember_approval(known, &review.amounts),
-            Decision::Deny => {
-                known.denied += 1;
-                known.reported += i64::from(decision.reason.as_deref() == Some(NOT_ME));
-            }
-        });
+        let Some(review) = &challenge.review else {
+            return;
+        };
+        let Some(audience) = &review.audience else {
+            return;
+        };
+        let remembered = self.store.record_requester(
+            &challenge.enrollment,
+            audience,
+            decision.decided_at,
+            |known| match decision.decision {
+                Decision::Approve => guard::remember_approval(known, &review.amounts),
+                Decision::Deny => {
+                    known.denied += 1;
+                    known.reported += i64::from(decision.reason.as_deref() == Some(NOT_ME));
+                }
+            },
+        );
         if let Err(error) = remembered {
-            tracing::warn!(code = error.code().as_str(), "what was decided could not be remembered for later comparisons");
+            tracing::warn!(
+                code = error.code().as_str(),
+                "what was decided could not be remembered for later comparisons"
+            );
         }
     }
 }
 
 /// The stored review, if it is the one the person looked at and allows approval.
-pub(super) fn reviewed<'a>(challenge: &'a ChallengeRow, digest: &str, typed: Option<&str>) -> Result<&'a ReviewRow> {
+pub(super) fn reviewed<'a>(
+    challenge: &'a ChallengeRow,
+    digest: &str,
+    typed: Option<&str>,
+) -> Result<&'a ReviewRow> {
     let Some(review) = &challenge.review else {
-        return Err(Error::new(ErrorCode::ReviewMissing, "nothing was reviewed yet: call review and show it"));
+        return Err(Error::new(
+            ErrorCode::ReviewMissing,
+            "nothing was reviewed yet: call review and show it",
+        ));
     };
     if let Some(reason) = &review.blocked {
-        return Err(Error::new(ErrorCode::ApprovalBlocked, format!("this request can only be denied: {reason}")));
+        return Err(Error::new(
+            ErrorCode::ApprovalBlocked,
+            format!("this request can only be denied: {reason}"),
+        ));
     }
     if review.shown.is_empty() || review.shown != digest {
-        return Err(Error::new(ErrorCode::ReviewChanged, "this is not what was reviewed last: review again"));
+        return Err(Error::new(
+            ErrorCode::ReviewChanged,
+            "this is not what was reviewed last: review again",
+        ));
     }
     match &review.confirmation {
-        Some(expected) if typed.map(str::trim) != Some(expected) => {
-            Err(Error::new(ErrorCode::ConfirmationNeeded, "the typed confirmation is missing or wrong"))
-        }
+        Some(expected) if typed.map(str::trim) != Some(expected) => Err(Error::new(
+            ErrorCode::ConfirmationNeeded,
+            "the typed confirmation is missing or wrong",
+        )),
         _ => Ok(review),
     }
 }

@@ -57,7 +57,7 @@ pub enum Delivery {
 }
 
 /// What became of a decision. The same for every call about the same challenge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// Which challenge.
     pub challenge: ChallengeId,
@@ -77,4 +77,19 @@ pub struct Receipt {
     pub last_error: Option<ErrorCode>,
     /// The server's own code for it.
     pub server_code: Option<String>,
+}
+
+impl std::fmt::Debug for Receipt {
+    /// Without the reason, which is a person's text.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receipt")
+            .field("challenge", &self.challenge)
+            .field("decision", &self.decision)
+            .field("delivery", &self.delivery)
+            .field("attempts", &self.attempts)
+            .field("next_attempt_at", &self.next_attempt_at)
+            .field("last_error", &self.last_error)
+            .field("server_code", &self.server_code)
+            .finish_non_exhaustive()
+    }
 }

@@ -7,48 +7,74 @@ use super::{Device, Enrollment, EnrollmentId};
 use crate::authenticator::{DialectName, PushUpdate, Server};
 use crate::clock::uuid;
 use crate::consent::harden_label;
-use crate::core::{Core, KnownServer, blocking, dialect};
+use crate::core::{Core, blocking, dialect};
 use crate::error::{Error, ErrorCode, Result};
 use crate::jose::{Jwk, base64url};
 use crate::json::Value;
 use crate::keys::{KeyInfo, KeyPurpose, guarded};
 use crate::protocol::{EnrollInput, Identity, PushToken, Wire};
-use crate::store::EnrollmentRow;
+use crate::store::{EnrollmentRow, ServerRow};
 
 impl Core {
     /// Host that an invitation names, for the question "do you trust it?".
     pub(crate) fn invitation_host(&self, text: &str) -> Result<Option<String>> {
         let hint = invitation::parse(text)?.server_hint;
-        Ok(hint.and_then(|hint| self.normalise(&hint).ok()).and_then(|(base_url, _)| host_of(&base_url)))
+        Ok(hint
+            .and_then(|hint| self.normalise(&hint).ok())
+            .and_then(|(base_url, _)| host_of(&base_url)))
     }
 
     pub(crate) fn add_server(&self, address: &str) -> Result<String> {
         let (base_url, dialect) = self.normalise(address)?;
-        let name = host_of(&base_url)
-            .ok_or_else(|| Error::new(ErrorCode::ServerAddress, "the server address has no host"))?;
-        let mut servers = self.servers.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let name = host_of(&base_url).ok_or_else(|| {
+            Error::new(ErrorCode::ServerAddress, "the server address has no host")
+        })?;
+        let mut servers = self
+            .servers
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(known) = servers.iter().find(|s| s.name == name) {
             return if known.base_url == base_url {
                 Ok(name)
             } else {
-                Err(Error::new(ErrorCode::ServerAddress, "a server of this name is known with another address"))
+                Err(Error::new(
+                    ErrorCode::ServerAddress,
+                    "a server of this name is known with another address",
+                ))
             };
         }
-        self.store.add_server(&name, &base_url)?;
-        servers.push(KnownServer { name: name.clone(), base_url, dialect });
+        let server = ServerRow {
+            name: name.clone(),
+            base_url,
+            dialect,
+        };
+        self.store.add_server(&server)?;
+        servers.push(server);
         Ok(name)
     }
 
     fn normalise(&self, address: &str) -> Result<(String, DialectName)> {
-        let server = Server { name: "confirmed".into(), address: address.to_owned(), dialect: DialectName::default() };
+        let server = Server {
+            name: "confirmed".into(),
+            address: address.to_owned(),
+            dialect: DialectName::default(),
+        };
         Core::known_server(&self.config, &server).map(|known| (known.base_url, known.dialect))
     }
 
-    pub(crate) async fn enroll(self: &Arc<Self>, text: String, server: Option<String>, device: Device) -> Result<Enrollment> {
+    pub(crate) async fn enroll(
+        self: &Arc<Self>,
+        text: String,
+        server: Option<String>,
+        device: Device,
+    ) -> Result<Enrollment> {
         let invitation = invitation::parse(&text)?;
         let server = self.choose_server(&invitation, server.as_deref())?;
         check_device(&device)?;
-        let identifier = device.identifier.clone().unwrap_or_else(|| uuid(self.entropy.as_ref()));
+        let identifier = device
+            .identifier
+            .clone()
+            .unwrap_or_else(|| uuid(self.entropy.as_ref()));
         let alias = format!("enr-{}", base64url(&self.random::<16>()));
         let (info, jwk) = self.make_key(&alias, server.dialect).await?;
         let approval = match self.config.user_verification {
@@ -56,7 +82,19 @@ impl Core {
             false => Ok(None),
         };
         let enrolled = match &approval {
-            Ok(key) => self.enroll_with(&invitation, &server, &device, &identifier, &alias, &info, &jwk, key.as_ref()).await,
+            Ok(key) => {
+                self.enroll_with(
+                    &invitation,
+                    &server,
+                    &device,
+                    &identifier,
+                    &alias,
+                    &info,
+                    &jwk,
+                    key.as_ref(),
+                )
+                .await
+            }
             Err(error) => Err(error.clone()),
         };
         if enrolled.is_err() {
@@ -68,11 +106,14 @@ impl Core {
         enrolled
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is a different fact of one enrolment, and none is optional")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a different fact of one enrolment, and none is optional"
+    )]
     async fn enroll_with(
         self: &Arc<Self>,
         invitation: &Invitation,
-        server: &KnownServer,
+        server: &ServerRow,
         device: &Device,
         identifier: &str,
         alias: &str,
@@ -101,8 +142,14 @@ impl Core {
         let output = dialect.enroll_answer(&answer)?;
 
         let host = host_of(&server.base_url).unwrap_or_default();
-        let issuer = output.issuer.or_else(|| invitation.issuer.clone()).unwrap_or(host);
-        let label = invitation.account.clone().unwrap_or_else(|| output.user.clone());
+        let issuer = output
+            .issuer
+            .or_else(|| invitation.issuer.clone())
+            .unwrap_or(host);
+        let label = invitation
+            .account
+            .clone()
+            .unwrap_or_else(|| output.user.clone());
         let mut row = EnrollmentRow {
             identity: Identity {
                 enrollment: output.enrollment,
@@ -111,6 +158,7 @@ impl Core {
                 base_url: server.base_url.clone(),
             },
             server: server.name.clone(),
+            dialect: server.dialect,
             issuer: harden_label(&issuer).shown,
             label: harden_label(&label).shown,
             device_name: device.name.clone(),
@@ -129,29 +177,43 @@ impl Core {
             self.withdraw(&row).await;
             return Err(error);
         }
-        if let Some(date) = answer.header("date").and_then(crate::protocol::http_date) {
-            self.learn_offset(&mut row, date)?;
-        }
-        Ok(Enrollment { recovery_code: output.recovery_code, attestation: info.attestation.clone(), ..enrollment(&row) })
+        self.learn_from(&mut row, &answer);
+        Ok(Enrollment {
+            recovery_code: output.recovery_code,
+            attestation: info.attestation.clone(),
+            ..enrollment(&row)
+        })
     }
 
     /// The server the invitation is for: named by the caller, or chosen by the invitation among the known ones.
-    fn choose_server(&self, invitation: &Invitation, name: Option<&str>) -> Result<KnownServer> {
-        let servers = self.servers.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    fn choose_server(&self, invitation: &Invitation, name: Option<&str>) -> Result<ServerRow> {
+        let servers = self
+            .servers
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let unknown = |message: &str| Err(Error::new(ErrorCode::UnknownServer, message));
         if let Some(name) = name {
             return match servers.iter().find(|s| s.name == name) {
                 Some(server) => Ok(server.clone()),
-                None => unknown("no server of this name is configured; add it after a person has confirmed its host"),
+                None => unknown(
+                    "no server of this name is configured; add it after a person has confirmed its host",
+                ),
             };
         }
         match &invitation.server_hint {
-            Some(hint) => match servers.iter().find(|s| dialect(s.dialect).same_server(&s.base_url, hint)) {
+            Some(hint) => match servers
+                .iter()
+                .find(|s| dialect(s.dialect).same_server(&s.base_url, hint))
+            {
                 Some(server) => Ok(server.clone()),
-                None => unknown("the invitation names a server that is not known here; ask the person whether to trust its host"),
+                None => unknown(
+                    "the invitation names a server that is not known here; ask the person whether to trust its host",
+                ),
             },
             None if servers.len() == 1 => Ok(servers[0].clone()),
-            None => unknown("the invitation names no server; say which of the known servers it is for"),
+            None => {
+                unknown("the invitation names no server; say which of the known servers it is for")
+            }
         }
     }
 
@@ -159,7 +221,10 @@ impl Core {
         let supported = dialect(name).algorithms();
         let algorithm = self.config.key_algorithm.unwrap_or(supported[0]);
         if !supported.contains(&algorithm) {
-            return Err(Error::new(ErrorCode::ConfigurationInvalid, "key_algorithm: this server's dialect cannot use this kind of key"));
+            return Err(Error::new(
+                ErrorCode::ConfigurationInvalid,
+                "key_algorithm: this server's dialect cannot use this kind of key",
+            ));
         }
         let core = Arc::clone(self);
         let alias = alias.to_owned();
@@ -167,7 +232,10 @@ impl Core {
             let info = guarded(|| core.keys.generate(alias, algorithm, KeyPurpose::Enrollment))?;
             let jwk = Jwk::from_platform(&info.public_key)?;
             if jwk.algorithm() != algorithm {
-                return Err(Error::new(ErrorCode::KeyStoreFailed, "the key store made another kind of key than asked"));
+                return Err(Error::new(
+                    ErrorCode::KeyStoreFailed,
+                    "the key store made another kind of key than asked",
+                ));
             }
             Ok((info, jwk))
         })
@@ -186,7 +254,10 @@ impl Core {
     /// Takes back an enrollment that could not be stored; best effort.
     async fn withdraw(self: &Arc<Self>, row: &EnrollmentRow) {
         if let Err(error) = self.unenroll_at_server(row.clone()).await {
-            tracing::warn!(code = error.code().as_str(), "an enrollment that could not be stored stays on the server");
+            tracing::warn!(
+                code = error.code().as_str(),
+                "an enrollment that could not be stored stays on the server"
+            );
         }
     }
 
@@ -197,14 +268,28 @@ impl Core {
     }
 
     async fn unenroll_at_server(self: &Arc<Self>, mut row: EnrollmentRow) -> Result<()> {
-        let dialect = self.dialect_of(&row);
+        let dialect = dialect(row.dialect);
         let mut corrected = false;
         loop {
-            let request = self.signed(&row, move |wire, identity, signer| dialect.unenroll_request(wire, identity, signer)).await?;
-            match dialect.unenroll_answer(&self.send(request).await?) {
+            let request = self
+                .signed(&row, move |wire, identity, signer| {
+                    dialect.unenroll_request(wire, identity, signer)
+                })
+                .await?;
+            let answer = self.send(request).await?;
+            self.learn_from(&mut row, &answer);
+            match dialect.unenroll_answer(&answer) {
                 Ok(()) => return Ok(()),
-                Err(refusal) if !corrected && refusal.clock_suspect && self.correct_clock(&mut row, &refusal)? => corrected = true,
-                Err(refusal) => return Err(refusal.into_error("the server refused to remove the device")),
+                Err(refusal)
+                    if !corrected
+                        && refusal.clock_suspect
+                        && self.correct_clock(&mut row, &refusal)? =>
+                {
+                    corrected = true
+                }
+                Err(refusal) => {
+                    return Err(refusal.into_error("the server refused to remove the device"));
+                }
             }
         }
     }
@@ -220,7 +305,10 @@ impl Core {
         Ok(())
     }
 
-    pub(crate) async fn update_push_token(self: &Arc<Self>, push: PushToken) -> Result<Vec<PushUpdate>> {
+    pub(crate) async fn update_push_token(
+        self: &Arc<Self>,
+        push: PushToken,
+    ) -> Result<Vec<PushUpdate>> {
         check_push(&push)?;
         let mut updates = Vec::new();
         for row in self.store.enrollments()? {
@@ -232,16 +320,29 @@ impl Core {
     }
 
     async fn update_one(self: &Arc<Self>, mut row: EnrollmentRow, push: &PushToken) -> Result<()> {
-        let dialect = self.dialect_of(&row);
+        let dialect = dialect(row.dialect);
         let mut corrected = false;
         loop {
             let token = push.clone();
-            let request =
-                self.signed(&row, move |wire, identity, signer| dialect.update_request(wire, identity, signer, &token)).await?;
-            match dialect.update_answer(&self.send(request).await?) {
+            let request = self
+                .signed(&row, move |wire, identity, signer| {
+                    dialect.update_request(wire, identity, signer, &token)
+                })
+                .await?;
+            let answer = self.send(request).await?;
+            self.learn_from(&mut row, &answer);
+            match dialect.update_answer(&answer) {
                 Ok(()) => return self.store.set_push(&row.identity.enrollment, push),
-                Err(refusal) if !corrected && refusal.clock_suspect && self.correct_clock(&mut row, &refusal)? => corrected = true,
-                Err(refusal) => return Err(refusal.into_error("the server refused the new push address")),
+                Err(refusal)
+                    if !corrected
+                        && refusal.clock_suspect
+                        && self.correct_clock(&mut row, &refusal)? =>
+                {
+                    corrected = true
+                }
+                Err(refusal) => {
+                    return Err(refusal.into_error("the server refused the new push address"));
+                }
             }
         }
     }
@@ -249,7 +350,11 @@ impl Core {
 
 /// What an app sees of a stored enrollment.
 pub(crate) fn enrollment(row: &EnrollmentRow) -> Enrollment {
-    let thumbprint = |jwk| Jwk::from_json(jwk).map(|jwk| jwk.thumbprint()).unwrap_or_default();
+    let thumbprint = |jwk| {
+        Jwk::from_json(jwk)
+            .map(|jwk| jwk.thumbprint())
+            .unwrap_or_default()
+    };
     Enrollment {
         id: EnrollmentId::new(row.identity.enrollment.clone()),
         server: row.server.clone(),
@@ -279,13 +384,18 @@ fn host_of(base_url: &str) -> Option<String> {
 
 fn check_device(device: &Device) -> Result<()> {
     let invalid = |message: &str| Err(Error::new(ErrorCode::ArgumentInvalid, message));
-    if device.name.trim().is_empty() || device.name.chars().count() > 128 || device.name.chars().any(char::is_control) {
+    if device.name.trim().is_empty()
+        || device.name.chars().count() > 128
+        || device.name.chars().any(char::is_control)
+    {
         return invalid("device.name must have 1 to 128 characters without control characters");
     }
     if let Some(identifier) = &device.identifier {
         let printable = identifier.bytes().all(|b| (0x21..=0x7e).contains(&b));
         if identifier.is_empty() || identifier.len() > 256 || !printable {
-            return invalid("device.identifier must be 1 to 256 printable ASCII characters without spaces");
+            return invalid(
+                "device.identifier must be 1 to 256 printable ASCII characters without spaces",
+            );
         }
     }
     device.push.as_ref().map_or(Ok(()), check_push)
@@ -293,8 +403,14 @@ fn check_device(device: &Device) -> Result<()> {
 
 fn check_push(push: &PushToken) -> Result<()> {
     let token = push.token.expose();
-    if token.is_empty() || token.len() > 4096 || token.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Error::new(ErrorCode::ArgumentInvalid, "the push token must have 1 to 4096 characters without spaces"));
+    if token.is_empty()
+        || token.len() > 4096
+        || token.chars().any(|c| c.is_control() || c.is_whitespace())
+    {
+        return Err(Error::new(
+            ErrorCode::ArgumentInvalid,
+            "the push token must have 1 to 4096 characters without spaces",
+        ));
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub struct Enrollment {
     pub issuer: String,
     /// What the person knows the account by, cleaned for display: the label of the QR code, else the user id.
     pub user: String,
-    /// The server's user id.
+    /// The server's user id, as received: for comparing, not for a screen.
     pub user_id: String,
     /// Unix milliseconds.
     pub enrolled_at: i64,

@@ -29,7 +29,10 @@ pub(crate) fn marks(memory: &Memory, amounts: &[(String, String)]) -> Vec<MarkCo
         None => {}
         Some(None) => marks.push(MarkCode::NewAudience),
         Some(Some(known)) => {
-            if amounts.iter().any(|(decimal, currency)| is_highest(known, decimal, currency)) {
+            if amounts
+                .iter()
+                .any(|(decimal, currency)| is_highest(known, decimal, currency))
+            {
                 marks.push(MarkCode::HighestAmountYet);
             }
             if known.reported > 0 {
@@ -69,11 +72,17 @@ mod tests {
     use super::*;
 
     fn memory(requester: Option<RequesterRow>) -> Memory {
-        Memory { requester: Some(requester), received: 1, clock_offset: 0 }
+        Memory {
+            requester: Some(requester),
+            received: 1,
+            clock_offset: 0,
+        }
     }
 
     fn amounts(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(decimal, currency)| ((*decimal).to_owned(), (*currency).to_owned())).collect()
+        list.iter()
+            .map(|(decimal, currency)| ((*decimal).to_owned(), (*currency).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -87,7 +96,12 @@ mod tests {
         let mut known = RequesterRow::default();
         remember_approval(&mut known, &amounts(&[("249.00", "EUR"), ("9.00", "EUR")]));
         remember_approval(&mut known, &amounts(&[("80.00", "EUR")]));
-        let marked = |decimal, currency| marks(&memory(Some(known.clone())), &amounts(&[(decimal, currency)]));
+        let marked = |decimal, currency| {
+            marks(
+                &memory(Some(known.clone())),
+                &amounts(&[(decimal, currency)]),
+            )
+        };
         assert_eq!(marked("249.00", "EUR"), []);
         assert_eq!(marked("249", "EUR"), []);
         assert_eq!(marked("249.01", "EUR"), [MarkCode::HighestAmountYet]);
@@ -97,8 +111,22 @@ mod tests {
 
     #[test]
     fn many_requests_a_report_and_a_wrong_clock_are_named() {
-        let known = RequesterRow { reported: 1, ..RequesterRow::default() };
-        let memory = Memory { requester: Some(Some(known)), received: MANY, clock_offset: -CLOCK_OFF_MS - 1 };
-        assert_eq!(marks(&memory, &[]), [MarkCode::PreviouslyReported, MarkCode::ManyRequests, MarkCode::ClockOff]);
+        let known = RequesterRow {
+            reported: 1,
+            ..RequesterRow::default()
+        };
+        let memory = Memory {
+            requester: Some(Some(known)),
+            received: MANY,
+            clock_offset: -CLOCK_OFF_MS - 1,
+        };
+        assert_eq!(
+            marks(&memory, &[]),
+            [
+                MarkCode::PreviouslyReported,
+                MarkCode::ManyRequests,
+                MarkCode::ClockOff
+            ]
+        );
     }
 }

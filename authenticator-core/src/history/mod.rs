@@ -9,7 +9,7 @@ use crate::decision::{Decision, Delivery};
 use crate::enrollment::EnrollmentId;
 
 /// One answered or missed request, newest first in [`crate::Authenticator::history`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct HistoryEntry {
     /// Which challenge.
     pub challenge: ChallengeId,
@@ -101,5 +101,18 @@ impl HistoryFault {
             HistoryFault::UserVerification => "user_verification",
             HistoryFault::Checkpoint => "checkpoint",
         }
+    }
+}
+
+impl std::fmt::Debug for HistoryEntry {
+    /// Without what was shown, said and signed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HistoryEntry")
+            .field("challenge", &self.challenge)
+            .field("enrollment", &self.enrollment)
+            .field("decision", &self.decision)
+            .field("delivery", &self.delivery)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }

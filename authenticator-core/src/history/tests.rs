@@ -44,6 +44,7 @@ impl History {
                 base_url: "https://bank.example".into(),
             },
             server: "bank".into(),
+            dialect: crate::authenticator::DialectName::Guardian,
             issuer: "Bank".into(),
             label: "alice".into(),
             device_name: "Phone".into(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{BrokenEntry, HistoryFault, HistoryReport};
 use crate::challenge::ChallengeId;
-use crate::core::{Core, blocking};
+use crate::core::{Core, blocking, dialect};
 use crate::enrollment::EnrollmentId;
 use crate::error::{ErrorClass, Result};
 use crate::jose::{self, Jwk, Signer, base64url, sha256};
@@ -32,14 +32,14 @@ impl Core {
     ) -> Result<HistoryReport> {
         let row = self.enrollment_row(id.as_str())?;
         let core = Arc::clone(self);
-        blocking(move || Ok(verify(&core.store, &row, core.dialect_of(&row))?.report)).await
+        blocking(move || Ok(verify(&core.store, &row, dialect(row.dialect))?.report)).await
     }
 
     pub(crate) async fn export_history(self: &Arc<Self>, id: &EnrollmentId) -> Result<String> {
         let row = self.enrollment_row(id.as_str())?;
         let (core, account) = (Arc::clone(self), row.clone());
         let found =
-            blocking(move || verify(&core.store, &account, core.dialect_of(&account))).await?;
+            blocking(move || verify(&core.store, &account, dialect(account.dialect))).await?;
         // What is broken is told, not vouched for.
         if let (None, Some(head)) = (&found.report.broken, found.head)
             && u64::try_from(head.seq).is_ok_and(|seq| seq > found.report.checkpointed)

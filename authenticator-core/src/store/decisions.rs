@@ -76,7 +76,10 @@ impl Store {
     /// Another process may have replaced the key while a person was looking at its prompt.
     fn check_approval_key(&self, change: &Transaction<'_>, row: &DecisionRow) -> Result<()> {
         let account = enrollments::find(change, &row.enrollment)?.ok_or_else(unknown_enrollment)?;
-        let key = account.open(&self.sealer)?.approval_key.map(|(alias, _)| alias);
+        let key = account
+            .open(&self.sealer)?
+            .approval_key
+            .map(|(alias, _)| alias);
         match (key == row.approved_with, &row.approved_with) {
             (true, _) => Ok(()),
             (false, None) => Err(Error::new(
@@ -113,7 +116,8 @@ impl Store {
     /// Takes the right to send until `lease_until` and records the attempt with its JWT, durably, before the first byte
     /// goes out; `false` if another process holds it or the decision is settled.
     ///
-    /// An earlier attempt that was begun and never ended makes the outcome unknown for good.
+    /// An earlier attempt that was begun and never ended makes the outcome unknown for good. A lease that ends later than
+    /// the one asked for was taken by another clock and does not count.
     pub(crate) fn begin_attempt(
         &self,
         challenge: &str,
@@ -127,7 +131,7 @@ impl Store {
                 "UPDATE decisions
                  SET lease_until = ?3, answer = ?4, attempts = attempts + 1,
                      unknown_outcome = unknown_outcome OR open_attempts > 0, open_attempts = open_attempts + 1
-                 WHERE challenge = ?1 AND delivery = 'queued' AND lease_until <= ?2",
+                 WHERE challenge = ?1 AND delivery = 'queued' AND (lease_until <= ?2 OR lease_until > ?3)",
                 (challenge, now, lease_until, answer),
             )?;
             Ok(taken > 0)
@@ -168,7 +172,7 @@ impl Store {
         })
     }
 
-    /// Ends the lease; finishes the history entry of a decision that is settled by this.
+    /// Ends the lease of this attempt, not that of a later one; finishes the history entry of a decision that is settled by this.
     fn set_outcome(
         &self,
         change: &Transaction<'_>,
@@ -182,7 +186,8 @@ impl Store {
         change.execute(
             "UPDATE decisions
              SET delivery = ?2, next_attempt_at = ?3, last_error = ?4, server_code = ?5,
-                 unknown_outcome = unknown_outcome OR ?6, lease_until = 0
+                 unknown_outcome = unknown_outcome OR ?6,
+                 lease_until = CASE WHEN attempts = ?7 THEN 0 ELSE lease_until END
              WHERE challenge = ?1",
             (
                 id,
@@ -191,6 +196,7 @@ impl Store {
                 receipt.last_error.map(Named),
                 server_code,
                 unknown_outcome,
+                receipt.attempts,
             ),
         )?;
         let after = find(change, id)?.ok_or_else(unknown_challenge)?;

@@ -112,18 +112,27 @@ impl Document {
 
 /// Pairs of texts (decimal and currency, in the order of the caller), as an array of arrays.
 pub(super) fn amounts(pairs: &[(String, String)]) -> Value {
-    let pair = |(left, right): &(String, String)| Value::Array(vec![left.as_str().into(), right.as_str().into()]);
+    let pair = |(left, right): &(String, String)| {
+        Value::Array(vec![left.as_str().into(), right.as_str().into()])
+    };
     Value::Array(pairs.iter().map(pair).collect())
 }
 
 /// What [`amounts`] wrote.
 pub(super) fn read_amounts(document: &Document, name: &str) -> Result<Vec<(String, String)>> {
-    let pairs = document.value(name)?.as_array().ok_or_else(|| wrong(name))?;
+    let pairs = document
+        .value(name)?
+        .as_array()
+        .ok_or_else(|| wrong(name))?;
     let pair = |pair: &Value| match pair.as_array() {
         Some([left, right]) => Some((left.as_str()?.to_owned(), right.as_str()?.to_owned())),
         _ => None,
     };
-    pairs.iter().map(pair).collect::<Option<_>>().ok_or_else(|| wrong(name))
+    pairs
+        .iter()
+        .map(pair)
+        .collect::<Option<_>>()
+        .ok_or_else(|| wrong(name))
 }
 
 fn wrong(name: &str) -> crate::error::Error {

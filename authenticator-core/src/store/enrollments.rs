@@ -6,7 +6,7 @@ use super::document::{self, Document, document, integer, named, text};
 use super::fault::{damaged, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
-use super::{EnrollmentRow, Store, history};
+use super::{EnrollmentRow, ServerRow, Store, history};
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::Value;
 use crate::otp::Totp;
@@ -158,8 +158,8 @@ impl Store {
         })
     }
 
-    /// Servers that a person confirmed: (name, base URL), in the order they were added.
-    pub(crate) fn servers(&self) -> Result<Vec<(String, String)>> {
+    /// Servers that a person confirmed, in the order they were added.
+    pub(crate) fn servers(&self) -> Result<Vec<ServerRow>> {
         let stored = self.read(|store| {
             let mut query = store.prepare("SELECT key, entry FROM servers ORDER BY rowid")?;
             let rows = query.query_map([], |row| {
@@ -171,15 +171,23 @@ impl Store {
             .into_iter()
             .map(|(key, entry)| {
                 let entry = Document::open(&self.sealer, SERVER, &row_key(&key), &entry)?;
-                Ok((entry.text("name")?, entry.text("base_url")?))
+                Ok(ServerRow {
+                    name: entry.text("name")?,
+                    base_url: entry.text("base_url")?,
+                    dialect: entry.named("dialect")?,
+                })
             })
             .collect()
     }
 
     /// Adds a server, or gives a known one another base URL.
-    pub(crate) fn add_server(&self, name: &str, base_url: &str) -> Result<()> {
-        let key = self.sealer.lookup("servers", name);
-        let entry = document([("name", text(name)), ("base_url", text(base_url))]);
+    pub(crate) fn add_server(&self, server: &ServerRow) -> Result<()> {
+        let key = self.sealer.lookup("servers", &server.name);
+        let entry = document([
+            ("name", text(&server.name)),
+            ("base_url", text(&server.base_url)),
+            ("dialect", named(server.dialect)),
+        ]);
         let entry = document::seal(&self.sealer, SERVER, &row_key(&key), &entry)?;
         self.write(|change| {
             change.execute(
@@ -259,6 +267,7 @@ impl Stored {
                 enrollment: self.id,
             },
             server: profile.text("server")?,
+            dialect: profile.named("dialect")?,
             issuer: profile.text("issuer")?,
             label: profile.text("label")?,
             device_name: profile.text("device_name")?,
@@ -292,6 +301,7 @@ fn profile(row: &EnrollmentRow) -> Value {
         ("identifier", text(&row.identity.identifier)),
         ("base_url", text(&row.identity.base_url)),
         ("server", text(&row.server)),
+        ("dialect", named(row.dialect)),
         ("issuer", text(&row.issuer)),
         ("label", text(&row.label)),
         ("device_name", text(&row.device_name)),

@@ -72,7 +72,12 @@ impl Store {
     }
 
     /// At most `limit` records of a chain with numbers above `after`, in their order.
-    pub(crate) fn chain(&self, enrollment: &str, after: i64, limit: u32) -> Result<Vec<ChainRecord>> {
+    pub(crate) fn chain(
+        &self,
+        enrollment: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<ChainRecord>> {
         let stored = self.read(|store| {
             let mut query = store.prepare(CHAIN)?;
             let rows = query.query_map((enrollment, after, limit), |row| {
@@ -81,22 +86,37 @@ impl Store {
             })?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
         })?;
-        let records = stored.into_iter().map(|(seq, challenge, at, settles, sealed)| {
-            let text = self.sealer.open(RECORD, &row_key(enrollment, seq), &sealed).ok();
-            let digest = text.as_ref().map(|text| digest(text)).unwrap_or_default();
-            let record = text.and_then(|text| {
-                let value = Document::read(&text).ok()?.into_value();
-                json::canonical(&value).is_ok_and(|canonical| canonical.as_bytes() == text.as_slice()).then_some(value)
+        let records = stored
+            .into_iter()
+            .map(|(seq, challenge, at, settles, sealed)| {
+                let text = self
+                    .sealer
+                    .open(RECORD, &row_key(enrollment, seq), &sealed)
+                    .ok();
+                let digest = text.as_ref().map(|text| digest(text)).unwrap_or_default();
+                let record = text.and_then(|text| {
+                    let value = Document::read(&text).ok()?.into_value();
+                    json::canonical(&value)
+                        .is_ok_and(|canonical| canonical.as_bytes() == text.as_slice())
+                        .then_some(value)
+                });
+                ChainRecord {
+                    seq,
+                    challenge,
+                    at,
+                    settles,
+                    record,
+                    digest,
+                }
             });
-            ChainRecord { seq, challenge, at, settles, record, digest }
-        });
         Ok(records.collect())
     }
 
     /// Signed checkpoints of a chain: (number of the record, token), in their order.
     pub(crate) fn checkpoints(&self, enrollment: &str) -> Result<Vec<(i64, String)>> {
         self.read(|store| {
-            let mut query = store.prepare("SELECT seq, token FROM checkpoints WHERE enrollment = ?1 ORDER BY seq")?;
+            let mut query = store
+                .prepare("SELECT seq, token FROM checkpoints WHERE enrollment = ?1 ORDER BY seq")?;
             let rows = query.query_map([enrollment], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
         })
@@ -132,9 +152,17 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn forge_record(&self, enrollment: &str, seq: i64, record: &Value) {
         let text = json::canonical(record).unwrap();
-        let sealed = self.sealer.seal(RECORD, &row_key(enrollment, seq), text.as_bytes()).unwrap();
+        let sealed = self
+            .sealer
+            .seal(RECORD, &row_key(enrollment, seq), text.as_bytes())
+            .unwrap();
         let change = "UPDATE history SET record = ?3 WHERE enrollment = ?1 AND seq = ?2";
-        assert_eq!(self.connection().execute(change, (enrollment, seq, sealed)).unwrap(), 1);
+        assert_eq!(
+            self.connection()
+                .execute(change, (enrollment, seq, sealed))
+                .unwrap(),
+            1
+        );
     }
 
     /// SQL as somebody could run it who has the file.
@@ -419,7 +447,9 @@ impl Stored {
             shown: shown("shown")?,
             shown_document: shown("document")?,
             answer: answer.transpose()?.flatten(),
-            approval_thumbprint: opened.optional_text("claim")?.and_then(|claim| approval_thumbprint(&claim)),
+            approval_thumbprint: opened
+                .optional_text("claim")?
+                .and_then(|claim| approval_thumbprint(&claim)),
             challenge: ChallengeId::new(self.challenge),
             enrollment: EnrollmentId::new(self.enrollment),
         })

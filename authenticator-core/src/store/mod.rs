@@ -22,6 +22,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use crate::authenticator::DialectName;
 use crate::decision::{Decision, Receipt};
 use crate::error::Result;
 use crate::json::Value;
@@ -32,11 +33,21 @@ use seal::Sealer;
 
 pub(crate) use history::{APART, ChainRecord, OPENS, SETTLES};
 
+/// A configured or confirmed server with its address normalised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerRow {
+    pub name: String,
+    pub base_url: String,
+    pub dialect: DialectName,
+}
+
 /// An enrollment as stored.
 #[derive(Clone)]
 pub(crate) struct EnrollmentRow {
     pub identity: Identity,
     pub server: String,
+    /// What its server speaks; stays with the account when the server leaves the configuration.
+    pub dialect: DialectName,
     pub issuer: String,
     pub label: String,
     pub device_name: String,

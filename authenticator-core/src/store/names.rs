@@ -3,6 +3,7 @@
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
+use crate::authenticator::DialectName;
 use crate::challenge::ChallengeState;
 use crate::decision::{Decision, Delivery};
 use crate::error::ErrorCode;
@@ -38,6 +39,7 @@ names!(Delivery {
     Undelivered = "undelivered",
     Refused = "refused",
 });
+names!(DialectName { Guardian = "guardian" });
 names!(PushService { Apns = "apns", Fcm = "fcm" });
 names!(KeyAlgorithm { Rsa2048 = "rsa-2048", P256 = "p-256" });
 names!(ProtectionLevel {

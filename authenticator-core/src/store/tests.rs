@@ -105,6 +105,7 @@ fn enrollment(id: &str) -> EnrollmentRow {
             base_url: "https://secret-server.example".into(),
         },
         server: "secret-server-name".into(),
+        dialect: DialectName::Guardian,
         issuer: "SecretIssuer".into(),
         label: "secret-label@example.com".into(),
         device_name: "Secret Phone".into(),
@@ -152,6 +153,14 @@ fn challenge(id: &str, enrollment: &str, expires_at: i64) -> ChallengeRow {
         consent: None,
         review: None,
         expired: false,
+    }
+}
+
+fn server(name: &str, base_url: &str) -> ServerRow {
+    ServerRow {
+        name: name.into(),
+        base_url: base_url.into(),
+        dialect: DialectName::Guardian,
     }
 }
 
@@ -239,7 +248,9 @@ mod opening {
     #[test]
     fn what_was_stored_is_there_after_a_restart() {
         let (file, store) = reviewed();
-        store.add_server("bank", "https://bank.example").unwrap();
+        store
+            .add_server(&server("bank", "https://bank.example"))
+            .unwrap();
         drop(store);
         let store = file.open();
 
@@ -312,7 +323,7 @@ mod opening {
 
         assert_eq!(
             store.servers().unwrap(),
-            [("bank".into(), "https://bank.example".into())]
+            [server("bank", "https://bank.example")]
         );
     }
 
@@ -607,13 +618,15 @@ mod enrolling {
     fn a_server_that_is_added_again_gets_its_new_address() {
         let file = File::new();
         let store = file.open();
-        store.add_server("a", "https://a.example").unwrap();
-        store.add_server("b", "https://b.example").unwrap();
-        store.add_server("a", "https://new.example").unwrap();
+        store.add_server(&server("a", "https://a.example")).unwrap();
+        store.add_server(&server("b", "https://b.example")).unwrap();
+        store
+            .add_server(&server("a", "https://new.example"))
+            .unwrap();
         let expected = [("a", "https://new.example"), ("b", "https://b.example")];
         assert_eq!(
             store.servers().unwrap(),
-            expected.map(|(n, u)| (n.to_owned(), u.to_owned()))
+            expected.map(|(n, u)| server(n, u))
         );
     }
 }
@@ -625,7 +638,7 @@ mod sealing {
     fn no_secret_and_no_personal_text_is_readable_on_the_disk() {
         let (file, store) = reviewed();
         store
-            .add_server("secret-host", "https://secret-host.example")
+            .add_server(&server("secret-host", "https://secret-host.example"))
             .unwrap();
         store
             .record_requester(ALICE, "https://secret-audience", 1, |row| {

@@ -75,6 +75,9 @@ pub enum TransportError {
     /// The answer is larger than `max_answer`. The request has arrived.
     #[error("the answer is too large")]
     TooLarge,
+    /// The address is cleartext and the configuration does not permit that; nothing was sent.
+    #[error("cleartext is not permitted by the configuration")]
+    Cleartext,
     /// The request itself is not valid; nothing was sent.
     #[error("the request is not valid")]
     Invalid,

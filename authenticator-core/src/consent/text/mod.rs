@@ -14,7 +14,7 @@ use super::catalogue::Words;
 use tables::contains;
 
 /// Text that came from outside and went through hardening: safe to print as it is, odd things made visible.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Text {
     /// What to print and speak.
     pub shown: String,

@@ -115,7 +115,12 @@ pub(super) fn expiry(body: &Value) -> std::result::Result<Option<i64>, String> {
     }
     // An array, or one text with spaces between the scopes (RFC 6749 §3.3).
     items(details, "scope", |item| item.as_str().is_some(), true)?;
-    items(details, "authorization_details", |item| item.as_object().is_some(), false)?;
+    items(
+        details,
+        "authorization_details",
+        |item| item.as_object().is_some(),
+        false,
+    )?;
     Ok(timestamp(member::present(body, "expires_at")).ok_or("/expires_at")?)
 }
 
@@ -134,7 +139,9 @@ fn items(
     if or_text && value.as_str().is_some() {
         return Ok(());
     }
-    let items = value.as_array().ok_or_else(|| format!("{DETAILS}/{name}"))?;
+    let items = value
+        .as_array()
+        .ok_or_else(|| format!("{DETAILS}/{name}"))?;
     match items.iter().position(|item| !right(item)) {
         Some(place) => Err(format!("{DETAILS}/{name}/{place}")),
         None => Ok(()),
@@ -171,7 +178,11 @@ mod tests {
         for case in cases(include_str!("../../../../tests/vectors/consent_body.json")) {
             let name = text(&case["name"]);
             match expiry(&value(&case["input"])) {
-                Ok(ends) => assert_eq!(case["expected"], serde_json::json!({ "expires_at": ends }), "{name}"),
+                Ok(ends) => assert_eq!(
+                    case["expected"],
+                    serde_json::json!({ "expires_at": ends }),
+                    "{name}"
+                ),
                 Err(member) => {
                     assert_eq!(case["error"], "answer_invalid", "{name}");
                     assert_eq!(case["names"], member.as_str(), "{name}");

@@ -47,7 +47,10 @@ pub(super) fn answer(answer: &HttpResponse) -> Result<EnrollOutput> {
         .filter(|body| body.as_object().is_some())
         .ok_or_else(|| invalid("the enrolment answer is not a JSON object"))?;
     let enrollment = required(&body, "id")?;
-    if url::segment(&enrollment).is_none() {
+    // It becomes a path segment, and stands in lists and logs.
+    if url::segment(&enrollment).is_none()
+        || !enrollment.bytes().all(|byte| byte.is_ascii_graphic())
+    {
         return Err(invalid("id of the enrolment answer cannot be used"));
     }
     Ok(EnrollOutput {

@@ -17,8 +17,8 @@ mod tests;
 pub(crate) use date::http_date;
 
 use super::{
-    Answer, AnswerOutcome, ConsentAnswer, Dialect, EnrollInput, EnrollOutput,
-    Identity, Push, PushPayload, PushToken, SignedAnswer, Verdict, Wire,
+    Answer, AnswerOutcome, ConsentAnswer, Dialect, EnrollInput, EnrollOutput, Identity, Push,
+    PushPayload, PushToken, SignedAnswer, Verdict, Wire,
 };
 use crate::error::Result;
 use crate::jose::{self, Jwk, Signer};
@@ -112,7 +112,11 @@ impl Dialect for Guardian {
 }
 
 fn jwk(wire: &Wire<'_>, key: &Jwk) -> Value {
-    if wire.signed_modulus { key.to_signed_json() } else { key.to_json() }
+    if wire.signed_modulus {
+        key.to_signed_json()
+    } else {
+        key.to_json()
+    }
 }
 
 /// A JWT with nothing in its header but `alg` and `typ`.

@@ -7,20 +7,85 @@ use sandbox::Options;
 #[tokio::test]
 async fn a_phone_three_minutes_off_enrols_and_approves() {
     for offset in [-180_000, 180_000] {
-        let sandbox = start(Options { strict_dpop: true, ..options() }).await;
+        let sandbox = start(Options {
+            strict_dpop: true,
+            ..options()
+        })
+        .await;
         let mut phone = Phone::ready(&sandbox).await;
         // Wrong only after enrolment, so that the correction is learnt from a refusal.
         phone.clock.advance(offset);
         let agent = Agent::new(&sandbox);
         let request = agent.ask().await;
         let review = phone.review().await;
-        let receipt = phone.app.approve(review.challenge, review.digest, None).await.expect("approve");
+        let receipt = phone
+            .app
+            .approve(review.challenge, review.digest, None)
+            .await
+            .expect("approve");
         assert_eq!(receipt.delivery, Delivery::Delivered);
         agent.tokens(&request).await;
         let learnt = phone.app.enrollments().await.expect("enrollments")[0].clock_offset;
-        assert!((learnt + offset).abs() < 5_000, "learnt {learnt} for {offset}");
+        assert!(
+            (learnt + offset).abs() < 5_000,
+            "learnt {learnt} for {offset}"
+        );
         sandbox.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_phone_that_is_off_from_the_start_enrols_and_approves() {
+    for offset in [-180_000, 180_000] {
+        let sandbox = start(Options {
+            strict_dpop: true,
+            ..options()
+        })
+        .await;
+        let mut builder = PhoneBuilder::new(&sandbox);
+        builder.clock_off_by = offset;
+        let mut phone = builder.enroll(&sandbox, &sandbox.ready().user_id).await;
+        assert!((phone.enrollment.clock_offset + offset).abs() < 5_000);
+        let agent = Agent::new(&sandbox);
+        let request = agent.ask().await;
+        let review = phone.review().await;
+        let receipt = phone
+            .app
+            .approve(review.challenge, review.digest, None)
+            .await
+            .expect("approve");
+        assert_eq!(
+            (receipt.delivery, receipt.attempts),
+            (Delivery::Delivered, 1)
+        );
+        agent.tokens(&request).await;
+        sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_repaired_clock_is_not_spoilt_by_the_old_offset() {
+    let sandbox = start(options()).await;
+    let mut builder = PhoneBuilder::new(&sandbox);
+    builder.clock_off_by = -600_000;
+    let mut phone = builder.enroll(&sandbox, &sandbox.ready().user_id).await;
+    phone.clock.advance(600_000);
+    let agent = Agent::new(&sandbox);
+    let request = agent.ask().await;
+    let review = phone.review().await;
+    phone
+        .app
+        .approve(review.challenge, review.digest, None)
+        .await
+        .expect("approve");
+    agent.tokens(&request).await;
+    assert!(
+        phone.app.enrollments().await.expect("enrollments")[0]
+            .clock_offset
+            .abs()
+            < 5_000
+    );
+    sandbox.stop().await;
 }
 
 #[tokio::test]
@@ -31,8 +96,15 @@ async fn an_answer_refused_for_the_clock_is_signed_afresh_once() {
     let request = agent.ask().await;
     let review = phone.review().await;
     phone.clock.advance(-170_000);
-    let receipt = phone.app.approve(review.challenge, review.digest, None).await.expect("approve");
-    assert_eq!((receipt.delivery, receipt.attempts), (Delivery::Delivered, 2));
+    let receipt = phone
+        .app
+        .approve(review.challenge, review.digest, None)
+        .await
+        .expect("approve");
+    assert_eq!(
+        (receipt.delivery, receipt.attempts),
+        (Delivery::Delivered, 2)
+    );
     agent.tokens(&request).await;
     sandbox.stop().await;
 }
@@ -44,10 +116,24 @@ async fn a_skewed_server_cannot_move_the_phone_by_more_than_a_day() {
     Agent::new(&sandbox).ask().await;
     let challenge = phone.challenge().await;
     sandbox.knobs().update(|k| k.clock_skew_s = 3 * 24 * 3600);
-    let review = phone.app.review(challenge.id.clone()).await.expect("a review that allows denying only");
-    assert!(matches!(review.approval, authenticator_core::Approval::Blocked { .. }));
-    assert_eq!(phone.app.enrollments().await.expect("enrollments")[0].clock_offset, 0);
-    let error = phone.app.approve(challenge.id, review.digest, None).await.expect_err("blocked");
+    let review = phone
+        .app
+        .review(challenge.id.clone())
+        .await
+        .expect("a review that allows denying only");
+    assert!(matches!(
+        review.approval,
+        authenticator_core::Approval::Blocked { .. }
+    ));
+    assert_eq!(
+        phone.app.enrollments().await.expect("enrollments")[0].clock_offset,
+        0
+    );
+    let error = phone
+        .app
+        .approve(challenge.id, review.digest, None)
+        .await
+        .expect_err("blocked");
     assert_eq!(error.code(), ErrorCode::ApprovalBlocked);
     sandbox.stop().await;
 }

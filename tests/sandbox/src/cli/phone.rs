@@ -795,7 +795,7 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
         report::protection(enrollment.protection)
     );
     let mut rows = vec![
-        ("id", enrollment.id.as_str().to_owned()),
+        ("id", printable(enrollment.id.as_str())),
         ("server", printable(&enrollment.base_url)),
         ("key", key),
         ("since", local_time(enrollment.enrolled_at)),

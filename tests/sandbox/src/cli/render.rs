@@ -171,7 +171,12 @@ fn row_lines(row: &Row, label: &str, label_width: usize, view: View) -> Vec<Line
     }
     let under = |line: Line| line.indented(label_width + 2);
     let room = width.saturating_sub(label_width + 2);
-    if let Some(help) = &row.help {
+    let help = row
+        .full_help
+        .as_ref()
+        .filter(|_| view.full)
+        .or(row.help.as_ref());
+    if let Some(help) = help {
         lines.extend(wrapped(Tone::Faint, help, room).into_iter().map(under));
     }
     for mark in &row.marks {
@@ -402,6 +407,8 @@ mod tests {
             value,
             text: text.into(),
             full_text: None,
+            full_label: None,
+            full_help: None,
             help: None,
             indent: 0,
             marks: Vec::new(),

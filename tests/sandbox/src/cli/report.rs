@@ -70,6 +70,8 @@ pub(crate) fn review(review: &Review) -> Value {
                         "label": row.label,
                         "text": row.text,
                         "full_text": row.full_text,
+                        "full_label": row.full_label,
+                        "full_help": row.full_help,
                         "help": row.help,
                         "indent": row.indent,
                         "marks": marks(&row.marks),
