@@ -6,7 +6,10 @@ use sandbox::{ConsentCheck, Finding, Options, Sandbox, Verdict, verify};
 use serde_json::{Value, json};
 
 fn strict() -> Options {
-    Options { require_signed_consent: true, ..options() }
+    Options {
+        require_signed_consent: true,
+        ..options()
+    }
 }
 
 fn check(sandbox: &Sandbox) -> Option<ConsentCheck> {
@@ -23,7 +26,11 @@ async fn what_was_sent_is_what_was_signed_with_either_push_service() {
         let agent = Agent::new(&sandbox);
         let request = agent.ask().await;
         let review = phone.review().await;
-        let receipt = phone.app.approve(review.challenge, review.digest, None).await.expect("approve");
+        let receipt = phone
+            .app
+            .approve(review.challenge, review.digest, None)
+            .await
+            .expect("approve");
         assert_eq!(receipt.delivery, Delivery::Delivered);
         assert_eq!(check(&sandbox), Some(ConsentCheck::Yes));
         agent.tokens(&request).await;
@@ -38,10 +45,19 @@ async fn numbers_are_the_same_however_they_are_written() {
     let agent = Agent::new(&sandbox);
     // Written as text, so that the spelling stays.
     let details = r#"[{"type":"money_transfer","instructedAmount":{"amount":2500.00,"currency":"USD"},"beneficiary":"Ana","destinationAccount":"xx9876"}]"#;
-    let request = [("authorization_details", details), ("audience", &sandbox.ready().audience)];
-    agent.ask_for(&sandbox.ready().user_id, None, &request).await;
+    let request = [
+        ("authorization_details", details),
+        ("audience", &sandbox.ready().audience),
+    ];
+    agent
+        .ask_for(&sandbox.ready().user_id, None, &request)
+        .await;
     let review = phone.review().await;
-    phone.app.approve(review.challenge, review.digest, None).await.expect("approve");
+    phone
+        .app
+        .approve(review.challenge, review.digest, None)
+        .await
+        .expect("approve");
     assert_eq!(check(&sandbox), Some(ConsentCheck::Yes));
     sandbox.stop().await;
 }
@@ -54,8 +70,15 @@ async fn a_changed_amount_is_approved_by_the_person_and_refused_by_the_server() 
     let agent = Agent::new(&sandbox);
     let request = agent.ask().await;
     let review = phone.review().await;
-    assert!(rows(&review).iter().any(|row| row.text.contains("349.00")), "the phone shows what it was given");
-    let receipt = phone.app.approve(review.challenge, review.digest, None).await.expect("a receipt");
+    assert!(
+        rows(&review).iter().any(|row| row.text.contains("349.00")),
+        "the phone shows what it was given"
+    );
+    let receipt = phone
+        .app
+        .approve(review.challenge, review.digest, None)
+        .await
+        .expect("a receipt");
     assert_eq!(receipt.delivery, Delivery::Refused);
     assert_eq!(check(&sandbox), Some(ConsentCheck::No));
     agent.refused(&request, "authorization_pending").await;
@@ -72,7 +95,11 @@ async fn a_server_that_does_not_insist_still_sees_the_change() {
     let agent = Agent::new(&sandbox);
     let request = agent.ask().await;
     let review = phone.review().await;
-    phone.app.approve(review.challenge, review.digest, None).await.expect("approve");
+    phone
+        .app
+        .approve(review.challenge, review.digest, None)
+        .await
+        .expect("approve");
     assert_eq!(check(&sandbox), Some(ConsentCheck::No));
     agent.tokens(&request).await;
     sandbox.stop().await;
@@ -87,8 +114,15 @@ async fn a_server_that_insists_refuses_a_phone_that_claims_nothing() {
     let agent = Agent::new(&sandbox);
     let request = agent.ask().await;
     let review = phone.review().await;
-    let receipt = phone.app.approve(review.challenge, review.digest, None).await.expect("a receipt");
-    assert_eq!((receipt.delivery, check(&sandbox)), (Delivery::Refused, Some(ConsentCheck::NotClaimed)));
+    let receipt = phone
+        .app
+        .approve(review.challenge, review.digest, None)
+        .await
+        .expect("a receipt");
+    assert_eq!(
+        (receipt.delivery, check(&sandbox)),
+        (Delivery::Refused, Some(ConsentCheck::NotClaimed))
+    );
     agent.refused(&request, "authorization_pending").await;
     sandbox.stop().await;
 }
@@ -105,8 +139,20 @@ async fn a_denial_is_always_taken() {
     agent.refused(&unread, "access_denied").await;
     let request = agent.ask().await;
     let review = phone.review().await;
-    phone.app.deny(review.challenge, Some(review.digest), None).await.expect("deny");
-    assert_eq!(sandbox.snapshot().requests.iter().filter(|r| r.signed_consent == Some(ConsentCheck::No)).count(), 1);
+    phone
+        .app
+        .deny(review.challenge, Some(review.digest), None)
+        .await
+        .expect("deny");
+    assert_eq!(
+        sandbox
+            .snapshot()
+            .requests
+            .iter()
+            .filter(|r| r.signed_consent == Some(ConsentCheck::No))
+            .count(),
+        1
+    );
     agent.refused(&request, "access_denied").await;
     sandbox.stop().await;
 }
@@ -120,7 +166,11 @@ fn exported(entry: &HistoryEntry) -> Value {
 }
 
 fn differing(findings: &[Finding]) -> Vec<&str> {
-    findings.iter().filter(|f| f.verdict != Verdict::Match).map(|f| f.check).collect()
+    findings
+        .iter()
+        .filter(|f| f.verdict != Verdict::Match)
+        .map(|f| f.check)
+        .collect()
 }
 
 #[tokio::test]
@@ -131,16 +181,37 @@ async fn in_a_dispute_entry_and_record_prove_what_was_sent_and_shown() {
         let mut phone = Phone::ready(&sandbox).await;
         Agent::new(&sandbox).ask().await;
         let review = phone.review().await;
-        phone.app.approve(review.challenge, review.digest, None).await.expect("approve");
-        let entry = phone.app.history(None, None, 1).await.expect("history").remove(0);
+        phone
+            .app
+            .approve(review.challenge, review.digest, None)
+            .await
+            .expect("approve");
+        let entry = phone
+            .app
+            .history(None, None, 1)
+            .await
+            .expect("history")
+            .remove(0);
         let id = sandbox.snapshot().requests[0].id.clone();
-        let record = sandbox.request(&id).expect("request").record.expect("a record");
+        let record = sandbox
+            .request(&id)
+            .expect("request")
+            .record
+            .expect("a record");
         let findings = verify(&exported(&entry).to_string(), &record).expect("an entry");
-        let expected: &[&str] = if tampered { &["the answer was given to exactly what the server sent"] } else { &[] };
+        let expected: &[&str] = if tampered {
+            &["the answer was given to exactly what the server sent"]
+        } else {
+            &[]
+        };
         assert_eq!(differing(&findings), expected, "{findings:#?}");
 
         let mut forged = exported(&entry);
-        let document = forged["shown_document"].as_str().expect("a document").replace("249.00", "1.00").replace("349.00", "1.00");
+        let document = forged["shown_document"]
+            .as_str()
+            .expect("a document")
+            .replace("249.00", "1.00")
+            .replace("349.00", "1.00");
         forged["shown_document"] = document.into();
         let findings = verify(&forged.to_string(), &record).expect("an entry");
         assert!(differing(&findings).contains(&"the shown document has the signed digest"));
