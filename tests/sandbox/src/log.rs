@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Uri};
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::engine::Engine;
 use crate::snapshot::Exchange;
@@ -20,7 +21,9 @@ const SECRET_NAMES: &[&str] = &[
     "aws_access_key_id",
     "aws_secret_access_key",
     "challenge_response",
+    "assertion",
     "client_assertion",
+    "code_verifier",
     "client_notification_token",
     "client_secret",
     "consent",
@@ -42,6 +45,8 @@ const SECRET_NAMES: &[&str] = &[
     "token",
     "txtkn",
 ];
+/// Members of a private JWK (RFC 7518 §6). A device that sends one by mistake is refused, not exposed.
+const PRIVATE_JWK: &[&str] = &["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const SECRET_HEADERS: &[&str] = &[
     "authorization",
     "cookie",
@@ -207,6 +212,9 @@ pub(crate) fn masked_json(text: &str) -> String {
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
         return size_only(text.len());
     }
+    // Only where there is a key: the time of a push is called `d` too.
+    let key = serde_json::from_str(text).map_or(true, |value| holds_jwk(&value));
+    let is_secret = |name: &str| secret_name(name) || (key && PRIVATE_JWK.contains(&name));
     let mut out = String::with_capacity(text.len());
     // For each open object or array: whether all of it is secret.
     let mut open = Vec::new();
@@ -229,7 +237,7 @@ pub(crate) fn masked_json(text: &str) -> String {
                 // Half a surrogate pair has no text; then the value is masked to be safe.
                 let decoded: Option<String> = serde_json::from_str(token).ok();
                 if is_name {
-                    secret = within || decoded.as_deref().is_none_or(secret_name);
+                    secret = within || decoded.as_deref().is_none_or(is_secret);
                 }
                 let hide = match (&decoded, is_name) {
                     (_, true) => within,
@@ -239,19 +247,27 @@ pub(crate) fn masked_json(text: &str) -> String {
                 if hide {
                     // In quotes again: what is left of the secret may need escapes.
                     let masked = mask(decoded.as_deref().unwrap_or_default());
-                    out.push_str(&serde_json::Value::String(masked).to_string());
+                    out.push_str(&Value::String(masked).to_string());
                 } else {
                     out.push_str(token);
                 }
             }
             '-' | '0'..='9' | 't' | 'f' | 'n' if secret => {
-                out.push_str(&serde_json::Value::String(mask("")).to_string());
+                out.push_str(&Value::String(mask("")).to_string());
             }
             _ => out.push_str(token),
         }
         rest = after;
     }
     out
+}
+
+fn holds_jwk(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.contains_key("kty") || members.values().any(holds_jwk),
+        Value::Array(items) => items.iter().any(holds_jwk),
+        _ => false,
+    }
 }
 
 /// Length of the string, number, word or single character that `text` starts with.
@@ -322,6 +338,20 @@ mod tests {
             );
             assert!(masked.ends_with(r#""after":"kept"}"#), "{masked}");
         }
+    }
+
+    #[test]
+    fn the_private_half_of_a_key_is_masked_and_other_short_names_are_not() {
+        for kty in ["kty", r"\u006bty"] {
+            let body = format!(r#"{{"public_key":{{"{kty}":"RSA","n":"abc","d":"hunter2"}}}}"#);
+            let masked = masked_json(&body);
+            assert!(
+                masked.contains("abc") && !masked.contains("hunter2"),
+                "{masked}"
+            );
+        }
+        let push = r#"{"d":"2026-01-15T10:30:00.000Z","k":1}"#;
+        assert_eq!(masked_json(push), push);
     }
 
     #[test]

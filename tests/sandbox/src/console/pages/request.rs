@@ -260,7 +260,10 @@ fn signed(check: Option<ConsentCheck>) -> Markup {
         ConsentCheck::No => ("bad", "the signed answer has the digest of something else"),
         ConsentCheck::NotClaimed => ("plain", "the answer does not say what was shown"),
         ConsentCheck::NotReviewed => ("plain", "denied without a look at the details"),
-        ConsentCheck::CannotBeChecked => ("pending", "what was sent has no canonical form"),
+        ConsentCheck::CannotBeChecked => (
+            "pending",
+            "what was sent has no canonical form, or the claim is of another version",
+        ),
     };
     html! {
         dt { "Decided on exactly what was sent" }
