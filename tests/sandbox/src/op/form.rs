@@ -72,6 +72,18 @@ fn decode(text: &str) -> Option<String> {
     Some(percent_decode_str(&spaced).decode_utf8().ok()?.into_owned())
 }
 
+/// What the token endpoint reads, as a form or as JSON.
+const READ_AT_TOKEN: [&str; 8] = [
+    "grant_type",
+    "auth_req_id",
+    "refresh_token",
+    "scope",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+];
+
 impl<'de> Deserialize<'de> for Params {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         struct Members;
@@ -86,7 +98,9 @@ impl<'de> Deserialize<'de> for Params {
                     match value {
                         serde_json::Value::String(text) => params.add(name, text),
                         serde_json::Value::Null => {}
-                        _ => return Err(A::Error::custom("not text")),
+                        _ if READ_AT_TOKEN.contains(&name.as_str()) => return Err(A::Error::custom("not text")),
+                        // Unknown parameters are ignored, whatever they are (RFC 6749 §3.2).
+                        _ => {}
                     }
                 }
                 Ok(params)
@@ -114,6 +128,15 @@ mod tests {
                 .no_repeats()
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn in_json_only_parameters_that_are_read_must_be_text() {
+        let read = |text: &str| serde_json::from_str::<Params>(text);
+        let params = read(r#"{"grant_type":"x","extra":5,"more":{"a":[1]}}"#).expect("JSON");
+        assert_eq!(params.get("grant_type"), Some("x"));
+        assert_eq!(params.get("extra"), None);
+        assert!(read(r#"{"auth_req_id":5}"#).is_err());
     }
 
     #[test]
