@@ -6,6 +6,7 @@ use super::{Decision, Delivery, Receipt};
 use crate::challenge::ChallengeId;
 use crate::consent::RENDERER;
 use crate::core::Core;
+use crate::crash::crash_point;
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::{self, Value, object};
 use crate::store::{ChallengeRow, Committed, DecisionRow, EnrollmentRow, ReviewRow};
@@ -83,8 +84,12 @@ impl Core {
 
     /// Durable first, network second; whoever was first has decided.
     pub(super) async fn commit(self: &Arc<Self>, decision: DecisionRow, expected_shown: Option<&str>) -> Result<Receipt> {
+        crash_point("tapped");
         match self.store.decide(&decision, expected_shown)? {
-            Committed::Now(_) => self.deliver(&decision.challenge).await,
+            Committed::Now(_) => {
+                crash_point("committed");
+                self.deliver(&decision.challenge).await
+            }
             Committed::Before(first) => Ok(first.receipt),
         }
     }

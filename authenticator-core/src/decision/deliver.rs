@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Decision, Delivery, Receipt};
 use crate::core::{Core, network_error};
+use crate::crash::crash_point;
 use crate::error::{Error, ErrorClass, ErrorCode, Result};
 use crate::json::{self, Limits};
 use crate::protocol::{AnswerOutcome, Refusal, SignedAnswer, Verdict};
@@ -68,11 +69,14 @@ impl Core {
             Ok(signed) => signed,
             Err(error) => return self.not_signed(&row, decision.receipt, &error),
         };
+        crash_point("signed");
         let now = self.now(&row);
         if !self.store.begin_attempt(id, &signed.jwt, now, now + LEASE_MS)? {
             return Ok(Step::Done(self.elsewhere(id, now)?));
         }
+        crash_point("begun");
         let result = self.transport.send(signed.request).await;
+        crash_point("answered");
         let outcome = result.map(|answer| self.dialect_of(&row).answer_outcome(&answer));
         self.record(&mut row, decision.receipt, outcome, may_correct)
     }
@@ -133,6 +137,7 @@ impl Core {
             }
         }
         let receipt = self.store.end_attempt(&receipt, unknown)?;
+        crash_point("recorded");
         Ok(if again && receipt.delivery == Delivery::Queued { Step::Again } else { Step::Done(receipt) })
     }
 
