@@ -3,6 +3,8 @@
 //!
 //! `AUTHENTICATOR_CRASH_RUNS` sets the number of random runs (60; the long mode is 1000).
 
+#![expect(clippy::print_stdout, reason = "the counts are to be read")]
+
 use std::io::{BufRead, BufReader, Read};
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
