@@ -6,7 +6,6 @@ use super::{Decision, Delivery, Receipt};
 use crate::challenge::ChallengeId;
 use crate::consent::RENDERER;
 use crate::core::Core;
-use crate::crash::crash_point;
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::{self, Value, object};
 use crate::store::{ChallengeRow, Committed, DecisionRow, EnrollmentRow, ReviewRow};
@@ -84,12 +83,8 @@ impl Core {
 
     /// Durable first, network second; whoever was first has decided.
     pub(super) async fn commit(self: &Arc<Self>, decision: DecisionRow, expected_shown: Option<&str>) -> Result<Receipt> {
-        crash_point("tapped");
         match self.store.decide(&decision, expected_shown)? {
-            Committed::Now(_) => {
-                crash_point("committed");
-                self.deliver(&decision.challenge).await
-            }
+            Committed::Now(_) => self.deliver(&decision.challenge).await,
             Committed::Before(first) => Ok(first.receipt),
         }
     }

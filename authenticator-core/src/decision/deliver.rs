@@ -65,6 +65,7 @@ impl Core {
         if self.now(&row) >= decision.expires_at {
             return self.settle_expired(&row, decision.receipt);
         }
+        crash_point("committed");
         let signed = match self.sign_answer(&row, &challenge, &decision).await {
             Ok(signed) => signed,
             Err(error) => return self.not_signed(&row, decision.receipt, &error),
