@@ -8,6 +8,7 @@ mod challenge;
 mod clock;
 mod consent;
 mod core;
+mod crash;
 mod decision;
 mod enrollment;
 mod error;

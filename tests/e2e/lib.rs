@@ -1,6 +1,6 @@
 //! Builders for whole flows: a sandbox, phones built on the core, an agent that speaks CIBA over HTTP.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -354,6 +354,17 @@ fn radio(sandbox: &Sandbox) -> Arc<Radio> {
         off: false.into(),
         log: Default::default(),
     })
+}
+
+/// A phone on files that outlive its process: store and keys lie in `folder`.
+pub async fn open_on_files(folder: &Path, origin: &str, clock: Arc<TestClock>) -> Authenticator {
+    let mut config = Config::new(folder.join("store.db").to_str().expect("a readable path"));
+    config.allow_loopback_cleartext = true;
+    config.auto_retry = false;
+    config.servers.push(Server { name: "sandbox".into(), address: origin.to_owned(), dialect: DialectName::Guardian });
+    let keys = SoftwareKeyStore::open(&folder.join("keys"), [7; 32]).expect("the key file");
+    let platform = Platform { clock: Some(clock), ..Platform::new(Arc::new(keys)) };
+    Authenticator::open(config, platform).await.expect("the authenticator opens")
 }
 
 /// A plain client that follows nothing; this one has TLS from ring like everything else here.

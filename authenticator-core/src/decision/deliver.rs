@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Decision, Delivery, Receipt};
 use crate::core::{Core, dialect, network_error};
+use crate::crash::crash_point;
 use crate::error::{Error, ErrorClass, ErrorCode, Result};
 use crate::json::{self, Limits};
 use crate::protocol::{AnswerOutcome, Refusal, SignedAnswer, Verdict};
@@ -104,10 +105,12 @@ impl Core {
         if self.now(&row) >= decision.expires_at {
             return self.settle_expired(&row, decision.receipt);
         }
+        crash_point("committed");
         let signed = match self.sign_answer(&row, &challenge, &decision).await {
             Ok(signed) => signed,
             Err(error) => return self.not_signed(&row, decision.receipt, &error),
         };
+        crash_point("signed");
         let now = self.now(&row);
         if !self
             .store
@@ -115,7 +118,9 @@ impl Core {
         {
             return Ok(Step::Done(self.elsewhere(id, now)?));
         }
+        crash_point("begun");
         let result = self.transmit(signed.request).await;
+        crash_point("answered");
         let outcome = result.map(|answer| {
             self.learn_from(&mut row, &answer);
             dialect(row.dialect).answer_outcome(&answer)
@@ -207,6 +212,7 @@ impl Core {
             }
         }
         let receipt = self.store.end_attempt(&receipt, unknown)?;
+        crash_point("recorded");
         Ok(if again && receipt.delivery == Delivery::Queued {
             Step::Again
         } else {

@@ -9,6 +9,7 @@ use super::names::Named;
 use super::seal::{Column, Sealer};
 use super::{ChallengeRow, Committed, DecisionRow, Store, enrollments, history};
 use crate::challenge::{ChallengeId, ChallengeState};
+use crate::crash::crash_point;
 use crate::decision::{Decision, Delivery, Receipt};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -66,6 +67,7 @@ impl Store {
                     row.receipt.next_attempt_at,
                 ),
             )?;
+            crash_point("deciding");
             set_state(change, id, ChallengeState::Decided)?;
             history::record_decided(change, &self.sealer, &challenge, row)?;
             let stored = find(change, id)?.ok_or_else(unknown_challenge)?;

@@ -192,9 +192,9 @@ async fn what_is_sent_again_needs_no_second_prompt_and_carries_the_same_evidence
     let agent = Agent::new(&sandbox);
     let request = agent.ask().await;
     let signing = begun(&mut phone).await;
-    sandbox
-        .knobs()
-        .update(|k| drop(k.server_errors.insert(PathClass::Resolve, 2)));
+    sandbox.knobs().update(|k| {
+        k.server_errors.insert(PathClass::Resolve, 2);
+    });
     let receipt = phone
         .app
         .finish_approval(signing.id, phone.sign(&signing.key_alias, &signing.message))
