@@ -13,10 +13,10 @@ use crate::challenge::{Challenge, ChallengeId};
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::consent::{Display, Review, Templates, UnknownTypes};
 use crate::core::{Core, KnownServer, blocking};
-use crate::decision::Receipt;
+use crate::decision::{Receipt, SigningRequest, SigningRequestId};
 use crate::enrollment::{Device, Enrollment, EnrollmentId, enrollment};
 use crate::error::{Error, ErrorCode, Result};
-use crate::history::HistoryEntry;
+use crate::history::{HistoryEntry, HistoryReport};
 use crate::keys::{KeyAlgorithm, KeyStore, guarded};
 use crate::otp::OneTimeCode;
 use crate::protocol::PushToken;
@@ -73,6 +73,11 @@ pub struct Config {
     pub unknown_types: UnknownTypes,
     /// Carry the signed-consent claim in every answer. On by default.
     pub signed_consent: bool,
+    /// Ask for user verification before each approval: every account gets an approval key that the platform guards, and
+    /// approves by [`Authenticator::begin_approval`] and [`Authenticator::finish_approval`]. Off by default; an account
+    /// that was enrolled without gets its key by [`Authenticator::replace_approval_key`]. Needs `signed_consent`, which
+    /// carries the evidence.
+    pub user_verification: bool,
     /// Approve although the server says 404 for a consent that must have existed. Off by default.
     pub allow_missing_consent: bool,
     /// Permit `http` to loopback hosts, for tests and the sandbox. Off by default.
@@ -81,6 +86,9 @@ pub struct Config {
     pub extra_root_pem: Option<String>,
     /// Kind of enrolment key, where the dialect allows it; `None`: the dialect's default (Guardian: RSA-2048).
     pub key_algorithm: Option<KeyAlgorithm>,
+    /// Send RSA moduli with a leading zero octet, as the published Guardian SDKs do (RFC 7518 forbids it), for a server
+    /// that takes nothing else. Off by default.
+    pub signed_modulus: bool,
     /// Send queued answers again by itself while the app runs. On by default; `flush` works either way.
     pub auto_retry: bool,
     /// Use the learnt clock offset for one-time codes too. Off by default: a person compares them with other apps.
@@ -98,10 +106,12 @@ impl Config {
             templates: Vec::new(),
             unknown_types: UnknownTypes::Show,
             signed_consent: true,
+            user_verification: false,
             allow_missing_consent: false,
             allow_loopback_cleartext: false,
             extra_root_pem: None,
             key_algorithm: None,
+            signed_modulus: false,
             auto_retry: true,
             correct_one_time_codes: false,
         }
@@ -215,7 +225,7 @@ impl Authenticator {
         self.core.invitation_host(invitation)
     }
 
-    /// Enrols this device. `invitation` is the text of a QR code (`otpauth://…`), an enrolment link or a bare ticket.
+    /// Enrols this device, with an approval key where [`Config::user_verification`] asks for one. `invitation` is the text of a QR code (`otpauth://…`), an enrolment link or a bare ticket.
     /// `server` names a configured or added server; without it the invitation chooses among those.
     ///
     /// Errors: `invitation_malformed`, `invitation_other`, `invitation_open_page`, `invitation_expired`, `unknown_server`,
@@ -288,7 +298,48 @@ impl Authenticator {
         self.run(|core| async move { core.approve(&id, &digest, confirmation.as_deref()).await }).await
     }
 
-    /// Refuses. Possible without a review; with the digest of the review on screen the answer says what was refused.
+    /// First half of an approval with user verification: says what the approval key is to sign, and checks all that
+    /// [`Authenticator::approve`] checks. Nothing is decided by it; a person who cancels the prompt can approve again or
+    /// deny. The request can be used once, ends with its challenge, and with the process. Begun twice for the same review,
+    /// it is the same request. Offline.
+    ///
+    /// The app then has the platform sign [`SigningRequest::message`] with the key [`SigningRequest::key_alias`] behind
+    /// its prompt, and hands the signature to [`Authenticator::finish_approval`].
+    ///
+    /// Errors: `unknown_challenge`, `challenge_expired`, `challenge_answered` (`approve` and `deny` return what was
+    /// decided), `review_missing`, `review_changed`, `approval_blocked`, `confirmation_needed`, `approval_key_missing`
+    /// (make a new one with [`Authenticator::replace_approval_key`]).
+    pub async fn begin_approval(
+        &self,
+        id: ChallengeId,
+        digest: String,
+        confirmation: Option<String>,
+    ) -> Result<SigningRequest> {
+        self.run(|core| async move { core.begin_approval(&id, digest, confirmation).await }).await
+    }
+
+    /// Second half: checks the signature with the approval key, and everything else once more, commits the approval and
+    /// sends it. `signature` is DER `SEQUENCE { r, s }`, as platforms give it. What is sent again later needs no second
+    /// prompt. After the challenge was decided it returns what was decided first.
+    ///
+    /// Errors: `signing_request_gone`, `challenge_expired`, `review_changed` (reviewed again meanwhile),
+    /// `key_store_failed` (the signature does not verify; nothing is decided and the request can still be used).
+    pub async fn finish_approval(&self, id: SigningRequestId, signature: Vec<u8>) -> Result<Receipt> {
+        self.run(|core| async move { core.finish_approval(&id, &signature).await }).await
+    }
+
+    /// Makes a new approval key for an account whose key was lost or invalidated (new fingerprint, removed screen lock),
+    /// or that has none yet; from then on the account approves with a prompt. The history keeps the thumbprints of the old
+    /// and the new key; a server that has pinned the old one sees another in the next answer. Offline.
+    ///
+    /// Ask for proof that it is the same person first: who can call this can approve.
+    ///
+    /// Errors: `unknown_enrollment`.
+    pub async fn replace_approval_key(&self, id: EnrollmentId) -> Result<Enrollment> {
+        self.run(|core| async move { core.replace_approval_key(&id).await }).await
+    }
+
+    /// Refuses. Needs no prompt. Possible without a review; with the digest of the review on screen the answer says what was refused.
     /// `reason` is at most 256 characters and reaches the server. A second call returns what was decided first.
     ///
     /// Errors: `unknown_challenge`, `challenge_expired`, `argument_invalid` (reason).
@@ -309,6 +360,32 @@ impl Authenticator {
             return Err(Error::new(ErrorCode::ArgumentInvalid, "limit must be 1 to 500"));
         }
         self.run(move |core| async move { core.store.history(enrollment.as_ref().map(EnrollmentId::as_str), before, limit) }).await
+    }
+
+    /// Checks the whole history of an account: that no record is missing, changed or moved, that each answer is signed by
+    /// the enrolment key and says what was decided, that what was shown has the digest that was signed, and that every
+    /// signed checkpoint fits. Names the first record that does not hold. Offline.
+    ///
+    /// What it cannot tell: the newest records cut off, together with the checkpoints behind them (compare with an older
+    /// [`Authenticator::export_history`] that was kept elsewhere); a whole history written anew by somebody who can make
+    /// the enrolment key sign; whether a person read what was shown. Records after the last checkpoint that hold no signed
+    /// answer are protected only by the key of the store.
+    ///
+    /// Errors: `unknown_enrollment`.
+    pub async fn verify_history(&self, id: EnrollmentId) -> Result<HistoryReport> {
+        self.run(|core| async move { core.verify_history(&id).await }).await
+    }
+
+    /// The whole history of an account as JSON text, with the public enrolment key and the signed checkpoints, so that
+    /// anybody can check it. If everything in it holds, the enrolment key first signs a checkpoint over the last record;
+    /// else `broken` names the first record that does not. It holds personal data: what was shown, word for word. Offline.
+    ///
+    /// What an export cannot prove is what [`Authenticator::verify_history`] cannot tell; one kept elsewhere proves that
+    /// the history it covers was not changed or cut off later.
+    ///
+    /// Errors: `unknown_enrollment`. A key that is gone is none: the export then goes without a new checkpoint.
+    pub async fn export_history(&self, id: EnrollmentId) -> Result<String> {
+        self.run(|core| async move { core.export_history(&id).await }).await
     }
 
     /// The present one-time code of an account.
@@ -381,6 +458,10 @@ impl Drop for Running {
 
 fn open_core(config: Config, platform: Platform) -> Result<Core> {
     check_display(&config.display)?;
+    if config.user_verification && !config.signed_consent {
+        let message = "user_verification needs signed_consent: the claim carries the evidence";
+        return Err(Error::new(ErrorCode::ConfigurationInvalid, message));
+    }
     let templates = Templates::load(&config.templates)?;
     let mut servers = Vec::new();
     for server in &config.servers {
@@ -419,6 +500,7 @@ fn open_core(config: Config, platform: Platform) -> Result<Core> {
         templates,
         client,
         retrying: Mutex::new(HashSet::new()),
+        signing: Mutex::new(Vec::new()),
         config,
     })
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use crate::authenticator::{Config, DialectName, Server};
 use crate::clock::{Clock, Entropy};
 use crate::consent::{Display, Templates};
+use crate::decision::Pending;
 use crate::error::{Error, ErrorCode, Result};
 use crate::jose::{Jwk, KeyStoreSigner};
 use crate::keys::KeyStore;
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub client: String,
     /// Challenges whose answer is waiting for its next attempt in this process.
     pub retrying: Mutex<HashSet<String>>,
+    /// Approvals that wait for the signature of their approval key.
+    pub signing: Mutex<Vec<Pending>>,
 }
 
 /// The dialect behind a name: the only place outside `protocol` that knows which ones there are.
@@ -101,7 +104,7 @@ impl Core {
         blocking(move || {
             let signer = KeyStoreSigner::new(Arc::clone(&core.keys), row.key_alias.clone(), Jwk::from_json(&row.jwk)?);
             let locale = core.display().locale;
-            let wire = Wire { now: core.now(&row), entropy: core.entropy.as_ref(), client: &core.client, locale: &locale };
+            let wire = Wire { now: core.now(&row), entropy: core.entropy.as_ref(), client: &core.client, locale: &locale, signed_modulus: core.config.signed_modulus };
             build(&wire, &row.identity, &signer)
         })
         .await

@@ -100,6 +100,8 @@ codes! {
     KeyMissing = "key_missing", Keys, ReEnroll;
     /// The platform invalidated a key (new fingerprint, removed screen lock).
     KeyInvalidated = "key_invalidated", Keys, ReEnroll;
+    /// The approval key is gone, was invalidated, or was never made: make a new one with `replace_approval_key`.
+    ApprovalKeyMissing = "approval_key_missing", Keys, AskUser;
     /// The person cancelled, or failed, the prompt.
     UserVerificationFailed = "user_verification_failed", Keys, AskUser;
     /// The key store failed, or gave a signature that does not verify.
@@ -142,6 +144,8 @@ codes! {
     ConfirmationNeeded = "confirmation_needed", Review, AskUser;
     /// This enrollment approves with a prompt: use `begin_approval`.
     UserVerificationNeeded = "user_verification_needed", Review, AskUser;
+    /// No such signing request, or its approval key was replaced: begin the approval again.
+    SigningRequestGone = "signing_request_gone", Review, AskUser;
     /// An argument is empty, too long or malformed; the message names it.
     ArgumentInvalid = "argument_invalid", Argument, Bug;
     /// The authenticator was shut down.

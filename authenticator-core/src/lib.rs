@@ -32,10 +32,10 @@ pub use consent::{
     Account, Approval, Confirmation, Display, Mark, MarkCode, RENDERER, Review, Row, RowValue,
     Section, Severity, Text, UnknownTypes,
 };
-pub use decision::{Decision, Delivery, Receipt};
+pub use decision::{Decision, Delivery, Receipt, SigningRequest, SigningRequestId};
 pub use enrollment::{Device, Enrollment, EnrollmentId};
 pub use error::{Error, ErrorClass, ErrorCode, ErrorKind, Result};
-pub use history::HistoryEntry;
+pub use history::{BrokenEntry, HistoryEntry, HistoryFault, HistoryReport};
 #[cfg(feature = "software-keys")]
 pub use keys::SoftwareKeyStore;
 pub use keys::{

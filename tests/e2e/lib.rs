@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use authenticator_core::{
     Authenticator, Challenge, Clock, Config, Device, DialectName, Enrollment, HttpHeader, HttpRequest, HttpResponse, HttpTransport,
-    Platform, PushService, PushToken, Review, Row, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
+    KeyStore, Platform, PushService, PushToken, Review, Row, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
 };
 use futures_util::{Stream, StreamExt};
 use sandbox::{Options, PushEvent, Ready, Sandbox};
@@ -206,6 +206,22 @@ impl Phone {
     pub async fn restart(&mut self) {
         self.app.shutdown().await.expect("shutdown");
         self.app = open(&self.config, &self.keys, &self.clock, self.radio.as_ref()).await;
+    }
+
+    /// As [`Phone::restart`], as another version of the app that is configured otherwise.
+    pub async fn reconfigure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        self.restart().await;
+    }
+
+    /// What the platform signs behind its prompt.
+    pub fn sign(&self, alias: &str, message: &[u8]) -> Vec<u8> {
+        self.keys.sign(alias.to_owned(), message.to_vec()).expect("a signature")
+    }
+
+    /// What happens to a key when fingerprints change.
+    pub fn lose_key(&self, alias: &str) {
+        self.keys.delete(alias.to_owned()).expect("deleted");
     }
 
     /// Follows another push token from now on.

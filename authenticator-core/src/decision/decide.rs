@@ -22,7 +22,7 @@ impl Core {
             return Ok(first.receipt);
         }
         let (row, challenge) = self.open_challenge(id)?;
-        if row.approval_key.is_some() {
+        if self.config.user_verification || row.approval_key.is_some() {
             return Err(Error::new(ErrorCode::UserVerificationNeeded, "this account approves with a prompt: call begin_approval"));
         }
         let review = reviewed(&challenge, digest, typed)?;
@@ -51,7 +51,7 @@ impl Core {
         self.commit(&challenge, decision, None).await
     }
 
-    fn decision_row(
+    pub(super) fn decision_row(
         &self,
         row: &EnrollmentRow,
         challenge: &ChallengeRow,
@@ -68,6 +68,7 @@ impl Core {
             claim: claim.as_ref().map(json::write),
             decided_at,
             expires_at: challenge.expires_at,
+            approved_with: None,
             receipt: Receipt {
                 challenge: ChallengeId::new(challenge.id.clone()),
                 decision,
@@ -83,7 +84,7 @@ impl Core {
     }
 
     /// Durable first, network second; whoever was first has decided.
-    async fn commit(
+    pub(super) async fn commit(
         self: &Arc<Self>,
         challenge: &ChallengeRow,
         decision: DecisionRow,
@@ -116,7 +117,7 @@ impl Core {
 }
 
 /// The stored review, if it is the one the person looked at and allows approval.
-fn reviewed<'a>(challenge: &'a ChallengeRow, digest: &str, typed: Option<&str>) -> Result<&'a ReviewRow> {
+pub(super) fn reviewed<'a>(challenge: &'a ChallengeRow, digest: &str, typed: Option<&str>) -> Result<&'a ReviewRow> {
     let Some(review) = &challenge.review else {
         return Err(Error::new(ErrorCode::ReviewMissing, "nothing was reviewed yet: call review and show it"));
     };
@@ -134,7 +135,7 @@ fn reviewed<'a>(challenge: &'a ChallengeRow, digest: &str, typed: Option<&str>) 
     }
 }
 
-fn reviewed_claim(review: &ReviewRow) -> Value {
+pub(super) fn reviewed_claim(review: &ReviewRow) -> Value {
     object([
         ("v", 1.into()),
         ("reviewed", true.into()),

@@ -35,6 +35,9 @@ impl Core {
             match self.attempt(challenge, may_correct).await? {
                 Step::Again => may_correct = false,
                 Step::Done(receipt) => {
+                    if receipt.delivery != Delivery::Queued {
+                        self.checkpoint_if_due(&self.decision(challenge)?.enrollment).await;
+                    }
                     self.schedule(&receipt)?;
                     return Ok(receipt);
                 }

@@ -1,10 +1,36 @@
 //! Approve or deny: decided once, durable before it is sent, delivered once.
 
+mod approve_with_key;
 mod decide;
 mod deliver;
 
+pub(crate) use approve_with_key::Pending;
+
 use crate::challenge::ChallengeId;
+use crate::enrollment::EnrollmentId;
 use crate::error::ErrorCode;
+
+newtype! {
+    /// Names an approval that waits for its signature.
+    SigningRequestId
+}
+
+/// What the app signs with the approval key, behind the platform's prompt. It decides nothing by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningRequest {
+    /// Hand it back to [`crate::Authenticator::finish_approval`].
+    pub id: SigningRequestId,
+    /// What is to be approved.
+    pub challenge: ChallengeId,
+    /// Which account.
+    pub enrollment: EnrollmentId,
+    /// Name of the approval key in the platform's key store.
+    pub key_alias: String,
+    /// The bytes to sign, with ECDSA on P-256 and SHA-256: the ASCII text of [`crate::Review::digest`].
+    pub message: Vec<u8>,
+    /// Unix milliseconds: it ends with its challenge.
+    pub expires_at: i64,
+}
 
 /// What a person decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

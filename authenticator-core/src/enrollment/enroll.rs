@@ -10,6 +10,7 @@ use crate::consent::harden_label;
 use crate::core::{Core, KnownServer, blocking, dialect};
 use crate::error::{Error, ErrorCode, Result};
 use crate::jose::{Jwk, base64url};
+use crate::json::Value;
 use crate::keys::{KeyInfo, KeyPurpose, guarded};
 use crate::protocol::{EnrollInput, Identity, PushToken, Wire};
 use crate::store::EnrollmentRow;
@@ -50,9 +51,19 @@ impl Core {
         let identifier = device.identifier.clone().unwrap_or_else(|| uuid(self.entropy.as_ref()));
         let alias = format!("enr-{}", base64url(&self.random::<16>()));
         let (info, jwk) = self.make_key(&alias, server.dialect).await?;
-        let enrolled = self.enroll_with(&invitation, &server, &device, &identifier, &alias, &info, &jwk).await;
+        let approval = match self.config.user_verification {
+            true => self.make_approval_key().await.map(Some),
+            false => Ok(None),
+        };
+        let enrolled = match &approval {
+            Ok(key) => self.enroll_with(&invitation, &server, &device, &identifier, &alias, &info, &jwk, key.as_ref()).await,
+            Err(error) => Err(error.clone()),
+        };
         if enrolled.is_err() {
             self.delete_key(&alias).await;
+            if let Ok(Some((alias, _))) = &approval {
+                self.delete_key(alias).await;
+            }
         }
         enrolled
     }
@@ -67,6 +78,7 @@ impl Core {
         alias: &str,
         info: &KeyInfo,
         jwk: &Jwk,
+        approval_key: Option<&(String, Value)>,
     ) -> Result<Enrollment> {
         let dialect = dialect(server.dialect);
         let input = EnrollInput {
@@ -78,7 +90,13 @@ impl Core {
             key: jwk,
         };
         let locale = self.display().locale;
-        let wire = Wire { now: self.clock.now(), entropy: self.entropy.as_ref(), client: &self.client, locale: &locale };
+        let wire = Wire {
+            now: self.clock.now(),
+            entropy: self.entropy.as_ref(),
+            client: &self.client,
+            locale: &locale,
+            signed_modulus: self.config.signed_modulus,
+        };
         let answer = self.send(dialect.enroll_request(&wire, &input)?).await?;
         let output = dialect.enroll_answer(&answer)?;
 
@@ -100,7 +118,7 @@ impl Core {
             algorithm: info.public_key.algorithm,
             protection: info.protection,
             jwk: jwk.to_json(),
-            approval_key: None,
+            approval_key: approval_key.cloned(),
             push: device.push.clone(),
             totp: output.totp,
             enrolled_at: self.clock.now(),
@@ -157,7 +175,7 @@ impl Core {
     }
 
     /// Best effort: a key that stays behind is unreachable anyway once its enrollment is gone.
-    async fn delete_key(self: &Arc<Self>, alias: &str) {
+    pub(super) async fn delete_key(self: &Arc<Self>, alias: &str) {
         let core = Arc::clone(self);
         let alias = alias.to_owned();
         if let Err(error) = blocking(move || guarded(|| core.keys.delete(alias))).await {

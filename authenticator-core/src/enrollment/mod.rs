@@ -2,6 +2,7 @@
 
 pub(crate) mod invitation;
 
+mod approval_key;
 mod enroll;
 pub(crate) use enroll::enrollment;
 

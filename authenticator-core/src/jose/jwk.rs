@@ -89,6 +89,16 @@ impl Jwk {
 
     /// `kty`, `alg`, `use`, `e`, `n` (RSA) or `kty`, `crv`, `alg`, `use`, `x`, `y`, in this order.
     pub(crate) fn to_json(&self) -> Value {
+        self.written(false)
+    }
+
+    /// [`Jwk::to_json`], with a zero octet before the modulus where its top bit is set: the signed integer that the
+    /// published Guardian SDKs send, against RFC 7518 §6.3.1.1, for a server that takes nothing else.
+    pub(crate) fn to_signed_json(&self) -> Value {
+        self.written(true)
+    }
+
+    fn written(&self, signed: bool) -> Value {
         let alg = alg(self).into();
         match self {
             Jwk::Rsa { n, e } => object([
@@ -96,7 +106,7 @@ impl Jwk {
                 ("alg", alg),
                 ("use", "sig".into()),
                 ("e", base64url(e).into()),
-                ("n", base64url(n).into()),
+                ("n", base64url(&integer(n, signed)).into()),
             ]),
             Jwk::P256 { x, y } => object([
                 ("kty", "EC".into()),
@@ -231,4 +241,10 @@ fn octets(jwk: &Value, name: &str) -> Result<Vec<u8>> {
 
 fn invalid(what: &str) -> Error {
     Error::new(ErrorCode::ArgumentInvalid, format!("JWK: {what}"))
+}
+
+/// Big-endian octets; as a signed integer they need a zero in front where the top bit is set.
+fn integer(octets: &[u8], signed: bool) -> Vec<u8> {
+    let zero = signed && octets.first().is_some_and(|first| first & 0x80 != 0);
+    [&[0][..usize::from(zero)], octets].concat()
 }

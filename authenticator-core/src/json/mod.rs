@@ -42,6 +42,12 @@ impl Limits {
         depth: 32,
         values: 20_000,
     };
+    /// What this device has written itself: capped on its way in, these only bound the damage of a defect.
+    pub(crate) const STORED: Limits = Limits {
+        bytes: 16 * 1024 * 1024,
+        depth: 64,
+        values: 500_000,
+    };
     pub(crate) const PUSH: Limits = Limits {
         bytes: 16 * 1024,
         depth: 12,

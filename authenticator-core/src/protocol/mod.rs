@@ -36,6 +36,8 @@ pub(crate) struct Wire<'a> {
     pub client: &'a str,
     /// BCP 47 tag for `Accept-Language`.
     pub locale: &'a str,
+    /// Write RSA moduli as the published SDKs do ([`Jwk::to_signed_json`]).
+    pub signed_modulus: bool,
 }
 
 /// How pushes reach this device.
@@ -135,7 +137,7 @@ pub(crate) enum ConsentAnswer {
 }
 
 /// What a person decided; fixed once made.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Verdict {
     pub approve: bool,
     pub reason: Option<String>,
@@ -212,6 +214,8 @@ pub(crate) trait Dialect: Send + Sync {
         verdict: &Verdict,
     ) -> Result<SignedAnswer>;
     fn answer_outcome(&self, answer: &HttpResponse) -> AnswerOutcome;
+    /// What the verified claims of an answer say: the server's challenge and the verdict. `None`: they are no answer.
+    fn read_answer(&self, claims: &Value) -> Option<(String, Verdict)>;
 }
 
 /// A request with the JWT inside it, which the history keeps.

@@ -4,10 +4,10 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use super::challenges::{erase_credentials, open_one, set_state};
 use super::document::{self, Document, document, named, optional};
-use super::fault::{challenge_expired, unknown_challenge};
+use super::fault::{challenge_expired, unknown_challenge, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
-use super::{ChallengeRow, Committed, DecisionRow, Store, history};
+use super::{ChallengeRow, Committed, DecisionRow, Store, enrollments, history};
 use crate::challenge::{ChallengeId, ChallengeState};
 use crate::decision::{Decision, Delivery, Receipt};
 use crate::error::{Error, ErrorCode, Result};
@@ -44,6 +44,9 @@ impl Store {
                 return Err(challenge_expired());
             }
             check_review(&challenge, row.decision, expected_shown)?;
+            if row.decision == Decision::Approve {
+                self.check_approval_key(change, row)?;
+            }
             let verdict = document([
                 ("decision", named(row.decision)),
                 ("reason", optional(row.reason.as_deref())),
@@ -68,6 +71,23 @@ impl Store {
             let stored = find(change, id)?.ok_or_else(unknown_challenge)?;
             Ok(Committed::Now(stored.open(&self.sealer)?))
         })
+    }
+
+    /// Another process may have replaced the key while a person was looking at its prompt.
+    fn check_approval_key(&self, change: &Transaction<'_>, row: &DecisionRow) -> Result<()> {
+        let account = enrollments::find(change, &row.enrollment)?.ok_or_else(unknown_enrollment)?;
+        let key = account.open(&self.sealer)?.approval_key.map(|(alias, _)| alias);
+        match (key == row.approved_with, &row.approved_with) {
+            (true, _) => Ok(()),
+            (false, None) => Err(Error::new(
+                ErrorCode::UserVerificationNeeded,
+                "this account approves with a prompt: call begin_approval",
+            )),
+            (false, Some(_)) => Err(Error::new(
+                ErrorCode::SigningRequestGone,
+                "the approval key was replaced: begin the approval again",
+            )),
+        }
     }
 
     pub(crate) fn decision(&self, challenge: &str) -> Result<Option<DecisionRow>> {
@@ -302,6 +322,7 @@ impl Stored {
             claim: verdict.optional_text("claim")?,
             decided_at: self.decided_at,
             expires_at: self.expires_at,
+            approved_with: None,
             receipt: Receipt {
                 challenge: ChallengeId::new(&self.challenge),
                 decision,

@@ -6,13 +6,6 @@ use super::seal::{Column, Sealer};
 use crate::error::Result;
 use crate::json::{self, Limits, Value};
 
-/// Everything in a document was capped on its way in; these caps only bound the damage of a defect.
-const LIMITS: Limits = Limits {
-    bytes: 16 * 1024 * 1024,
-    depth: 64,
-    values: 500_000,
-};
-
 /// A document of these members, without those that are `None`.
 pub(super) fn document<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
     Value::Object(
@@ -62,9 +55,13 @@ impl Document {
     }
 
     pub(super) fn read(text: &[u8]) -> Result<Document> {
-        json::read(text, LIMITS)
+        json::read(text, Limits::STORED)
             .map(Document)
             .map_err(|_| damaged("a sealed document is not JSON"))
+    }
+
+    pub(super) fn into_value(self) -> Value {
+        self.0
     }
 
     pub(super) fn optional_value(&self, name: &str) -> Option<&Value> {

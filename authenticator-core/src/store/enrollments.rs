@@ -6,7 +6,7 @@ use super::document::{self, Document, document, integer, named, text};
 use super::fault::{damaged, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
-use super::{EnrollmentRow, Store};
+use super::{EnrollmentRow, Store, history};
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::Value;
 use crate::otp::Totp;
@@ -108,6 +108,29 @@ impl Store {
                 "UPDATE enrollments SET clock_offset = ?2 WHERE id = ?1",
                 (id, offset),
             )?)
+        })
+    }
+
+    /// Gives the enrollment another approval key and writes it into the history; returns the alias of the one before.
+    pub(crate) fn replace_approval_key(
+        &self,
+        id: &str,
+        key: &(String, Value),
+        at: i64,
+    ) -> Result<Option<String>> {
+        self.write(|change| {
+            let mut row = find(change, id)?
+                .ok_or_else(unknown_enrollment)?
+                .open(&self.sealer)?;
+            let old = row.approval_key.replace(key.clone());
+            let sealed = document::seal(&self.sealer, PROFILE, id, &profile(&row))?;
+            change.execute(
+                "UPDATE enrollments SET profile = ?2 WHERE id = ?1",
+                (id, sealed),
+            )?;
+            let old_jwk = old.as_ref().map(|(_, jwk)| jwk);
+            history::record_approval_key(change, &self.sealer, id, at, old_jwk, &key.1)?;
+            Ok(old.map(|(alias, _)| alias))
         })
     }
 

@@ -12,9 +12,9 @@ use crate::challenge::ChallengeId;
 use crate::consent::Account;
 use crate::decision::Delivery;
 use crate::enrollment::EnrollmentId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::history::HistoryEntry;
-use crate::jose;
+use crate::jose::{self, Jwk};
 use crate::json::{self, Value};
 
 const RECORD: Column = Column {
@@ -24,6 +24,24 @@ const RECORD: Column = Column {
 
 /// Entries of a page at most, whatever is asked for.
 const PAGE: u32 = 500;
+
+/// Values of the column `settles`: what a record is to the entries of a page.
+pub(crate) const OPENS: i64 = 0;
+pub(crate) const SETTLES: i64 = 1;
+pub(crate) const APART: i64 = 2;
+
+/// A record of a chain as it lies in the store, for whoever checks it.
+pub(crate) struct ChainRecord {
+    pub seq: i64,
+    /// As the columns beside the record say.
+    pub challenge: String,
+    pub at: i64,
+    pub settles: i64,
+    /// `None`: it does not open at this place, or is not the RFC 8785 text of anything.
+    pub record: Option<Value>,
+    /// Digest of its text; empty where it does not open.
+    pub digest: String,
+}
 
 impl Store {
     /// Newest first. `before` is the `at` of the last entry of the page before; a page is longer than `limit` where
@@ -52,7 +70,82 @@ impl Store {
             .map(|stored| stored.open(&self.sealer))
             .collect()
     }
+
+    /// At most `limit` records of a chain with numbers above `after`, in their order.
+    pub(crate) fn chain(&self, enrollment: &str, after: i64, limit: u32) -> Result<Vec<ChainRecord>> {
+        let stored = self.read(|store| {
+            let mut query = store.prepare(CHAIN)?;
+            let rows = query.query_map((enrollment, after, limit), |row| {
+                let sealed: Vec<u8> = row.get(4)?;
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, sealed))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })?;
+        let records = stored.into_iter().map(|(seq, challenge, at, settles, sealed)| {
+            let text = self.sealer.open(RECORD, &row_key(enrollment, seq), &sealed).ok();
+            let digest = text.as_ref().map(|text| digest(text)).unwrap_or_default();
+            let record = text.and_then(|text| {
+                let value = Document::read(&text).ok()?.into_value();
+                json::canonical(&value).is_ok_and(|canonical| canonical.as_bytes() == text.as_slice()).then_some(value)
+            });
+            ChainRecord { seq, challenge, at, settles, record, digest }
+        });
+        Ok(records.collect())
+    }
+
+    /// Signed checkpoints of a chain: (number of the record, token), in their order.
+    pub(crate) fn checkpoints(&self, enrollment: &str) -> Result<Vec<(i64, String)>> {
+        self.read(|store| {
+            let mut query = store.prepare("SELECT seq, token FROM checkpoints WHERE enrollment = ?1 ORDER BY seq")?;
+            let rows = query.query_map([enrollment], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })
+    }
+
+    /// A checkpoint of a record that has one already changes nothing.
+    pub(crate) fn add_checkpoint(&self, enrollment: &str, seq: i64, token: &str) -> Result<()> {
+        self.write(|change| {
+            if enrollments::find(change, enrollment)?.is_none() {
+                return Err(unknown_enrollment());
+            }
+            change.execute(
+                "INSERT INTO checkpoints (enrollment, seq, token) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                (enrollment, seq, token),
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Records since the last checkpoint, or since the start.
+    pub(crate) fn records_since_checkpoint(&self, enrollment: &str) -> Result<i64> {
+        self.read(|store| {
+            Ok(store.query_row(
+                "SELECT coalesce((SELECT max(seq) FROM history WHERE enrollment = ?1), 0)
+                      - coalesce((SELECT max(seq) FROM checkpoints WHERE enrollment = ?1), 0)",
+                [enrollment],
+                |row| row.get(0),
+            )?)
+        })
+    }
+
+    /// Seals another record in the place of one, as somebody could who has the data key.
+    #[cfg(test)]
+    pub(crate) fn forge_record(&self, enrollment: &str, seq: i64, record: &Value) {
+        let text = json::canonical(record).unwrap();
+        let sealed = self.sealer.seal(RECORD, &row_key(enrollment, seq), text.as_bytes()).unwrap();
+        let change = "UPDATE history SET record = ?3 WHERE enrollment = ?1 AND seq = ?2";
+        assert_eq!(self.connection().execute(change, (enrollment, seq, sealed)).unwrap(), 1);
+    }
+
+    /// SQL as somebody could run it who has the file.
+    #[cfg(test)]
+    pub(crate) fn forge(&self, sql: &str) {
+        self.connection().execute_batch(sql).unwrap();
+    }
 }
+
+pub(super) const CHAIN: &str = "SELECT seq, challenge, at, settles, record FROM history
+                                WHERE enrollment = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
 macro_rules! page {
     ($filter:literal) => {
@@ -95,7 +188,7 @@ pub(super) fn record_decided(
         &challenge.enrollment,
         &row.challenge,
         row.decided_at,
-        false,
+        OPENS,
         body,
     )
 }
@@ -114,7 +207,7 @@ pub(super) fn record_missed(
         &challenge.enrollment,
         &challenge.id,
         at,
-        false,
+        OPENS,
         body,
     )
 }
@@ -142,9 +235,30 @@ pub(super) fn record_settled(
         &row.enrollment,
         &row.challenge,
         row.decided_at,
-        true,
+        SETTLES,
         body,
     )
+}
+
+/// Another approval key. It belongs to no challenge and to no entry.
+pub(super) fn record_approval_key(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    enrollment: &str,
+    at: i64,
+    old: Option<&Value>,
+    new: &Value,
+) -> Result<()> {
+    let old = old.map(|jwk| Ok::<_, Error>(Jwk::from_json(jwk)?.thumbprint()));
+    let body = document([
+        ("event", text("approval_key")),
+        ("challenge", text("")),
+        ("enrollment", text(enrollment)),
+        ("at", integer(at)),
+        ("old", old.transpose()?.map(Value::from)),
+        ("new", text(Jwk::from_json(new)?.thumbprint())),
+    ]);
+    append(change, sealer, enrollment, "", at, APART, body)
 }
 
 /// Members of a record that opens an entry: who, what was shown, and what is added by `more`.
@@ -179,6 +293,7 @@ fn opening<const N: usize>(
     let Value::Object(mut members) = document([
         ("event", text(event)),
         ("challenge", text(&challenge.id)),
+        ("server_challenge", text(&challenge.push.challenge)),
         ("enrollment", text(&challenge.enrollment)),
         ("issuer", text(enrollment.issuer)),
         ("user", text(user)),
@@ -200,7 +315,7 @@ fn append(
     enrollment: &str,
     challenge: &str,
     at: i64,
-    settles: bool,
+    settles: i64,
     body: Value,
 ) -> Result<()> {
     let last: Option<(i64, Vec<u8>)> = change
@@ -213,7 +328,7 @@ fn append(
     let (seq, prev) = match last {
         Some((seq, sealed)) => {
             let record = sealer.open(RECORD, &row_key(enrollment, seq), &sealed)?;
-            (seq + 1, text(jose::base64url(&jose::sha256(&record))))
+            (seq + 1, text(digest(&record)))
         }
         None => (1, None),
     };
@@ -227,6 +342,17 @@ fn append(
         (enrollment, seq, challenge, at, settles, record),
     )?;
     Ok(())
+}
+
+/// Thumbprint of the approval key that a claim names.
+fn approval_thumbprint(claim: &str) -> Option<String> {
+    let claim = json::read(claim.as_bytes(), json::Limits::STORED).ok()?;
+    Some(Jwk::from_json(claim.get("uv_key")?).ok()?.thumbprint())
+}
+
+/// What the next record calls one by.
+fn digest(record: &[u8]) -> String {
+    jose::base64url(&jose::sha256(record))
 }
 
 /// What a sealed record is bound to.
@@ -293,6 +419,7 @@ impl Stored {
             shown: shown("shown")?,
             shown_document: shown("document")?,
             answer: answer.transpose()?.flatten(),
+            approval_thumbprint: opened.optional_text("claim")?.and_then(|claim| approval_thumbprint(&claim)),
             challenge: ChallengeId::new(self.challenge),
             enrollment: EnrollmentId::new(self.enrollment),
         })

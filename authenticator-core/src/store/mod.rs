@@ -30,6 +30,8 @@ use crate::otp::Totp;
 use crate::protocol::{Identity, Push, PushToken};
 use seal::Sealer;
 
+pub(crate) use history::{APART, ChainRecord, OPENS, SETTLES};
+
 /// An enrollment as stored.
 #[derive(Clone)]
 pub(crate) struct EnrollmentRow {
@@ -101,6 +103,8 @@ pub(crate) struct DecisionRow {
     pub decided_at: i64,
     /// The challenge's expiry: no attempt starts after it.
     pub expires_at: i64,
+    /// Alias of the approval key that signed this approval: must be the account's when it is committed. Not stored.
+    pub approved_with: Option<String>,
     pub receipt: Receipt,
 }
 

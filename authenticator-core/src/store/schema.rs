@@ -72,13 +72,21 @@ CREATE TABLE history (
     seq        INTEGER NOT NULL,
     challenge  TEXT NOT NULL,
     at         INTEGER NOT NULL,
-    settles    INTEGER NOT NULL, -- 0: the challenge was decided or missed; 1: what became of the answer
+    settles    INTEGER NOT NULL, -- 0: the challenge was decided or missed; 1: what became of the answer; 2: about the account
     record     BLOB NOT NULL,    -- sealed
     UNIQUE (enrollment, seq)
 ) STRICT;
 CREATE INDEX history_at ON history (at) WHERE settles = 0;
 CREATE INDEX history_enrollment_at ON history (enrollment, at) WHERE settles = 0;
 CREATE INDEX history_settled ON history (challenge, seq) WHERE settles = 1;
+
+-- What the enrolment key has signed: the digest of the record of that number, and so of all before it.
+CREATE TABLE checkpoints (
+    enrollment TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    seq        INTEGER NOT NULL,
+    token      TEXT NOT NULL, -- a compact JWS
+    PRIMARY KEY (enrollment, seq)
+) STRICT, WITHOUT ROWID;
 
 -- The key is a keyed hash of the audience.
 CREATE TABLE requesters (

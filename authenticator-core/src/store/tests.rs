@@ -182,6 +182,7 @@ fn decision(challenge: &str, decision: Decision) -> DecisionRow {
         claim: Some("{\"shown\":\"secret-claim\"}".into()),
         decided_at: 5000,
         expires_at: 9000,
+        approved_with: (decision == Decision::Approve).then(|| "secret-approval".into()),
         receipt: Receipt {
             challenge: ChallengeId::new(challenge),
             decision,
@@ -973,7 +974,6 @@ mod sending {
         let (_file, store) = denied();
         store.begin_attempt("c1", "jwt-1", 5000, 6000).unwrap();
         let mut receipt = ended(&store, Delivery::Queued);
-        receipt.attempts = 1;
         receipt.next_attempt_at = Some(5200);
         receipt.last_error = Some(ErrorCode::Unreachable);
         receipt.server_code = Some("x".into());
@@ -1117,6 +1117,7 @@ mod remembering {
             shown: Some("S".into()),
             shown_document: Some("secret-document".into()),
             answer: None,
+            approval_thumbprint: None,
         };
         assert_eq!(entry(), expected);
         store.begin_attempt("c1", "jwt-1", 5000, 6000).unwrap();
@@ -1295,7 +1296,10 @@ mod remembering {
             "SELECT * FROM decisions WHERE delivery = 'queued' ORDER BY expires_at, challenge",
             "DELETE FROM challenges WHERE enrollment = ?1",
             "DELETE FROM decisions WHERE enrollment = ?1",
+            history::CHAIN,
+            "SELECT seq, token FROM checkpoints WHERE enrollment = ?1 ORDER BY seq",
             "DELETE FROM history WHERE enrollment = ?1",
+            "DELETE FROM checkpoints WHERE enrollment = ?1",
             "DELETE FROM requesters WHERE enrollment = ?1",
         ];
         for sql in queries {

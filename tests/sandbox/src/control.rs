@@ -37,6 +37,7 @@ pub(crate) fn router(engine: Arc<Engine>) -> Router {
         .route("/control/invitation", post(invitation))
         .route("/control/client-certificate", post(client_certificate))
         .route("/control/requests", post(start))
+        .route("/control/requests/{id}", get(request))
         .route("/control/requests/{id}/allow", post(allow))
         .route("/control/requests/{id}/deny", post(deny))
         .with_state(engine)
@@ -100,6 +101,13 @@ async fn ready(State(engine): State<Arc<Engine>>) -> Json<Value> {
 
 async fn snapshot(State(engine): State<Arc<Engine>>) -> Response {
     Json(Handle(engine).snapshot()).into_response()
+}
+
+async fn request(State(engine): State<Arc<Engine>>, Path(id): Path<String>) -> Response {
+    match Handle(engine).request(&id) {
+        Some(request) => Json(request).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn knobs(State(engine): State<Arc<Engine>>) -> Json<KnobState> {

@@ -12,7 +12,7 @@ use crate::engine::start::Start;
 use crate::knobs::Knobs;
 use crate::push::{self, PushEvent};
 use crate::ready::Ready;
-use crate::snapshot::{self, Snapshot};
+use crate::snapshot::{self, RequestRecord, Snapshot};
 use crate::state::{Client, User};
 
 /// A cheap, cloneable reference to a running sandbox.
@@ -129,6 +129,14 @@ impl Handle {
     /// A masked copy of the whole state.
     pub fn snapshot(&self) -> Snapshot {
         snapshot::take(&self.0)
+    }
+
+    /// One request by its consent id, with the server's side of its signed consent.
+    pub fn request(&self, id: &str) -> Option<RequestRecord> {
+        snapshot::record(&self.0, id).unwrap_or_else(|error| {
+            tracing::error!(%error, "request");
+            None
+        })
     }
 
     /// Starts a request as the ready client.

@@ -125,6 +125,16 @@ impl DeviceKey {
         }
     }
 
+    /// The key as a JWK (RFC 7517).
+    pub(crate) fn jwk(&self) -> Value {
+        match self {
+            DeviceKey::Rsa { n, e } => json!({ "kty": "RSA", "alg": "RS256", "n": n, "e": e }),
+            DeviceKey::Ec { x, y } => {
+                json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "x": x, "y": y })
+            }
+        }
+    }
+
     /// RFC 7638 thumbprint, SHA-256.
     pub(crate) fn thumbprint(&self) -> String {
         match self {

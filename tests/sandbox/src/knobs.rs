@@ -63,6 +63,9 @@ pub struct KnobState {
     pub revoked_device: bool,
     /// Answer 404 to every consent request.
     pub consent_404: bool,
+    /// Change one digit of the first amount of a consent on its way to the phone, as somebody in the
+    /// middle could.
+    pub tamper_consent: bool,
 }
 
 /// The switchboard of a running sandbox.

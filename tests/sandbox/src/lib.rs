@@ -16,9 +16,11 @@ mod log;
 mod management;
 mod op;
 mod options;
+mod private;
 mod push;
 mod ready;
 mod server;
+mod signed_consent;
 mod snapshot;
 mod state;
 mod text;
@@ -30,7 +32,10 @@ pub use options::{BindingMessagePolicy, ExpiryError, NotEnrolledStatus, Options}
 pub use push::{Provider, PushEvent};
 pub use ready::Ready;
 pub use server::Sandbox;
+pub use signed_consent::{
+    ConsentCheck, ConsentRecord, Finding, RecordedDecision, SentDetails, Verdict, verify,
+};
 pub use snapshot::{
-    AnswerView, ApiView, ClientView, DeviceView, Exchange, PushView, RequestState, RequestView,
-    Snapshot, UserView,
+    AnswerView, ApiView, ClientView, DeviceView, Exchange, PushView, RequestRecord, RequestState,
+    RequestView, Snapshot, UserView,
 };

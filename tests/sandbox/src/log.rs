@@ -1,7 +1,9 @@
 //! The log of exchanges: what went over the wire, with every secret masked.
 
 use axum::body::Bytes;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Uri};
+use serde::de::IgnoredAny;
 
 use crate::engine::Engine;
 use crate::snapshot::Exchange;
@@ -40,7 +42,18 @@ const SECRET_NAMES: &[&str] = &[
     "token",
     "txtkn",
 ];
-const SECRET_HEADERS: &[&str] = &["authorization", "cookie", "mfa-dpop", "set-cookie", "dpop"];
+const SECRET_HEADERS: &[&str] = &[
+    "authorization",
+    "cookie",
+    "dpop",
+    "mfa-dpop",
+    "proxy-authorization",
+    "set-cookie",
+];
+/// What may stand in front of a secret in a header. Another first word may be the secret itself.
+const SCHEMES: &[&str] = &["basic", "bearer", "dpop", "mfa-dpop", "ticket"];
+/// Headers that may carry a URL with a secret in its query.
+const URL_HEADERS: &[&str] = &["content-location", "location", "referer"];
 
 /// One side of an exchange as it is kept.
 pub(crate) struct Side<'a> {
@@ -68,6 +81,7 @@ pub(crate) fn exchange(
         response_headers: masked_headers(response.headers),
         response_body: masked_body(response),
         took_ms,
+        request_id: None,
     }
 }
 
@@ -87,25 +101,44 @@ pub(crate) fn keep(engine: &Engine, at_ms: i64, exchange: Exchange) {
     }
 }
 
+/// Lenient about what a server would refuse: a misspelt secret is still one.
 fn secret_name(name: &str) -> bool {
-    SECRET_NAMES.contains(&name)
+    let name = name.split('[').next().unwrap_or_default().trim();
+    SECRET_NAMES
+        .iter()
+        .any(|secret| name.eq_ignore_ascii_case(secret))
+}
+
+/// An invitation holds a ticket.
+fn secret_text(text: &str) -> bool {
+    let scheme = text.trim_start().as_bytes().get(..8);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"otpauth:"))
 }
 
 fn masked_uri(uri: &Uri) -> String {
-    match uri.query() {
-        Some(query) => format!("{}?{}", uri.path(), masked_form(query)),
-        None => uri.path().to_owned(),
+    masked_url(uri.path_and_query().map_or("", PathAndQuery::as_str))
+}
+
+fn masked_url(url: &str) -> String {
+    match url.split_once('?') {
+        Some((path, query)) => format!("{path}?{}", masked_form(query)),
+        None => url.to_owned(),
     }
 }
 
 fn masked_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let masked = |name: &str, value: &str| {
+        if URL_HEADERS.contains(&name) {
+            return masked_url(value);
+        }
         if !SECRET_HEADERS.contains(&name) {
             return value.to_owned();
         }
         match value.split_once(' ') {
-            Some((scheme, secret)) => format!("{scheme} {}", mask(secret)),
-            None => mask(value),
+            Some((scheme, secret)) if SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) => {
+                format!("{scheme} {}", mask(secret))
+            }
+            _ => mask(value),
         }
     };
     headers
@@ -121,7 +154,7 @@ fn masked_headers(headers: &HeaderMap) -> Vec<(String, String)> {
 
 fn masked_body(side: &Side<'_>) -> String {
     let Ok(text) = std::str::from_utf8(side.body) else {
-        return format!("[{} bytes]", side.body.len());
+        return size_only(side.body.len());
     };
     let kind = side
         .headers
@@ -133,7 +166,7 @@ fn masked_body(side: &Side<'_>) -> String {
         "application/json" => masked_json(text),
         "application/x-www-form-urlencoded" => masked_form(text),
         // A page may show an invitation, unknown types anything.
-        _ => format!("[{} bytes]", text.len()),
+        _ => size_only(text.len()),
     };
     if masked.chars().count() <= MAX_BODY_CHARS {
         return masked;
@@ -143,51 +176,93 @@ fn masked_body(side: &Side<'_>) -> String {
     cut
 }
 
+/// What is kept of a body that cannot be masked.
+fn size_only(bytes: usize) -> String {
+    format!("({bytes} bytes)")
+}
+
 fn masked_form(text: &str) -> String {
+    // A body that is no form is one long name to the parser.
+    let plain = |name: &str| {
+        name.len() <= 64
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_-.[] ".contains(&b))
+    };
     let pairs = form_urlencoded::parse(text.as_bytes()).map(|(name, value)| {
-        let value = if secret_name(&name) {
-            mask(&value)
-        } else {
-            value.into_owned()
-        };
+        if !plain(&name) {
+            return mask(&name);
+        }
+        if secret_name(&name) || secret_text(&value) {
+            return format!("{name}={}", mask(&value));
+        }
         format!("{name}={value}")
     });
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// Masks the values of secret members in JSON text and leaves every other character as it is, so
-/// that numbers are shown as they were sent. Text that is no JSON is masked as far as it goes.
+/// Masks everything below secret members of JSON text and leaves every other character as it is, so
+/// that numbers are shown as they were sent. Of text that is no JSON only the length is kept.
 pub(crate) fn masked_json(text: &str) -> String {
+    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return size_only(text.len());
+    }
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    // For each open object or array: whether all of it is secret.
+    let mut open = Vec::new();
     let mut secret = false;
-    while let Some(start) = rest.find('"') {
-        let (before, quoted) = rest.split_at(start);
-        out.push_str(before);
-        let end = string_end(quoted);
-        let (string, after) = quoted.split_at(end);
-        let content = string.trim_matches('"');
-        let is_name = after.trim_start().starts_with(':');
-        if is_name {
-            // A secret object is masked member by member.
-            secret = secret_name(content) || (secret && before.trim_end().ends_with('{'));
-            out.push_str(string);
-        } else if secret {
-            out.push('"');
-            out.push_str(&mask(content));
-            out.push('"');
-            secret = false;
-        } else {
-            out.push_str(&if content.starts_with("otpauth:") {
-                format!("\"{}\"", mask(content))
-            } else {
-                string.to_owned()
-            });
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (token, after) = rest.split_at(token_end(rest, first));
+        let within = open.last().copied().unwrap_or(false);
+        match first {
+            '{' | '[' => open.push(secret),
+            '}' | ']' => {
+                open.pop();
+            }
+            ',' => secret = within,
+            _ => {}
+        }
+        match first {
+            '"' => {
+                let is_name = after.trim_start().starts_with(':');
+                // Half a surrogate pair has no text; then the value is masked to be safe.
+                let decoded: Option<String> = serde_json::from_str(token).ok();
+                if is_name {
+                    secret = within || decoded.as_deref().is_none_or(secret_name);
+                }
+                let hide = match (&decoded, is_name) {
+                    (_, true) => within,
+                    (Some(value), false) => secret || secret_text(value),
+                    (None, false) => secret,
+                };
+                if hide {
+                    // In quotes again: what is left of the secret may need escapes.
+                    let masked = mask(decoded.as_deref().unwrap_or_default());
+                    out.push_str(&serde_json::Value::String(masked).to_string());
+                } else {
+                    out.push_str(token);
+                }
+            }
+            '-' | '0'..='9' | 't' | 'f' | 'n' if secret => {
+                out.push_str(&serde_json::Value::String(mask("")).to_string());
+            }
+            _ => out.push_str(token),
         }
         rest = after;
     }
-    out.push_str(rest);
     out
+}
+
+/// Length of the string, number, word or single character that `text` starts with.
+fn token_end(text: &str, first: char) -> usize {
+    match first {
+        '"' => string_end(text),
+        '-' | '0'..='9' | 't' | 'f' | 'n' => text
+            .find(|c: char| matches!(c, ',' | ']' | '}') || c.is_ascii_whitespace())
+            .unwrap_or(text.len()),
+        _ => first.len_utf8(),
+    }
 }
 
 /// Index after the closing quote of the string that `text` starts with.
@@ -217,6 +292,62 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_member_is_known_by_its_decoded_name() {
+        for name in [
+            r"client\u005fsecret",
+            r"\u0063lient_secret",
+            "Client_Secret",
+            " client_secret",
+        ] {
+            let masked = masked_json(&format!(r#"{{"{name}":"hunter2"}}"#));
+            assert!(!masked.contains("hunter2"), "{masked}");
+        }
+    }
+
+    #[test]
+    fn everything_below_a_secret_name_is_masked() {
+        for value in [
+            r#"["hunter2"]"#,
+            r#"["a",["hunter2"]]"#,
+            r#"{"a":"b","c":"hunter2"}"#,
+            r#"{"a":[{"b":"hunter2"}]}"#,
+            r#"{"hunter2":1}"#,
+            "[1,4711]",
+            "4711",
+        ] {
+            let masked = masked_json(&format!(r#"{{"token":{value},"after":"kept"}}"#));
+            assert!(
+                !masked.contains("hunter2") && !masked.contains("4711"),
+                "{masked}"
+            );
+            assert!(masked.ends_with(r#""after":"kept"}"#), "{masked}");
+        }
+    }
+
+    #[test]
+    fn of_text_that_is_no_json_only_the_length_is_kept() {
+        for text in [
+            r#"{"client_secret":"hunter2"#,
+            r#"{"client_secret":hunter2}"#,
+            r#"{"client_secret":"a"} hunter2"#,
+            r#"{'client_secret':'hunter2'}"#,
+            "hunter2",
+        ] {
+            assert_eq!(masked_json(text), size_only(text.len()));
+        }
+    }
+
+    #[test]
+    fn an_invitation_is_masked_wherever_it_stands() {
+        for text in [
+            r#"{"invitation":"otpauth://totp/x?enrollment_tx_id=hunter2"}"#,
+            r#"["\u006ftpauth://totp/x?enrollment_tx_id=hunter2"]"#,
+        ] {
+            assert!(!masked_json(text).contains("hunter2"));
+        }
+    }
+
+    #[test]
     fn secrets_in_forms_and_queries_are_masked() {
         assert_eq!(
             masked_form("client_id=a&client_secret=hunter2&auth_req_id=x%2By"),
@@ -227,19 +358,102 @@ mod tests {
     }
 
     #[test]
+    fn no_spelling_of_a_parameter_shows_its_secret() {
+        for text in [
+            "client%5Fsecret=hunter2",
+            "CLIENT_SECRET=hunter2",
+            "client_secret[]=hunter2",
+            "+client_secret=hunter2",
+            "client_secret=a&client_secret=hunter2",
+            // JSON under the wrong content type.
+            r#"{"client_secret":"hunter2"}"#,
+        ] {
+            assert!(!masked_form(text).contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
     fn secret_headers_keep_their_scheme_only() {
-        let mut headers = HeaderMap::new();
-        headers.insert("authorization", "Bearer abc".parse().expect("header"));
-        headers.insert("user-agent", "phone".parse().expect("header"));
-        let masked = masked_headers(&headers);
-        assert!(masked.contains(&("authorization".into(), "Bearer •••".into())));
-        assert!(masked.contains(&("user-agent".into(), "phone".into())));
+        let masked = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().expect("header"));
+            masked_headers(&headers).remove(0).1
+        };
+        assert_eq!(masked("authorization", "Bearer abc"), "Bearer •••");
+        assert_eq!(masked("authorization", "ticket id=\"abc\""), "ticket •••");
+        assert_eq!(masked("authorization", "hunter2"), "•••");
+        assert_eq!(masked("authorization", "hunter2 again"), "•••");
+        assert_eq!(
+            masked("proxy-authorization", "Basic aHVudGVyMg=="),
+            "Basic •••"
+        );
+        assert_eq!(
+            masked("referer", "http://localhost/guardian/enroll?ticket=abc"),
+            "http://localhost/guardian/enroll?ticket=•••"
+        );
+        assert_eq!(masked("user-agent", "phone 1"), "phone 1");
+    }
+
+    #[test]
+    fn a_body_of_another_type_is_kept_as_its_length() {
+        let (headers, body) = (
+            HeaderMap::new(),
+            Bytes::from_static(b"client_secret=hunter2"),
+        );
+        let side = Side {
+            headers: &headers,
+            body: &body,
+        };
+        assert_eq!(masked_body(&side), "(21 bytes)");
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            "\\PC{0,12}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+                prop::collection::btree_map("[a-z\"\\\\]{0,6}", inner, 0..5)
+                    .prop_map(|map| map.into_iter().collect()),
+            ]
+        })
     }
 
     proptest! {
         #[test]
         fn any_text_can_be_masked(text in ".{0,200}") {
             let _ = masked_json(&text);
+            let _ = masked_form(&text);
+        }
+
+        #[test]
+        fn json_without_a_secret_stays_byte_for_byte(value in json()) {
+            let text = format!("{value:#}");
+            prop_assume!(!SECRET_NAMES.iter().any(|name| text.contains(name)));
+            prop_assert_eq!(masked_json(&text), text);
+        }
+
+        #[test]
+        fn nothing_below_a_secret_name_survives(value in json()) {
+            let masked = masked_json(&serde_json::json!({ "secret": value }).to_string());
+            let read: serde_json::Value = serde_json::from_str(&masked).expect("still JSON");
+            let mut left = Vec::new();
+            leaves(&read["secret"], &mut left);
+            prop_assert!(left.iter().all(|leaf| leaf == "•••"));
+        }
+    }
+
+    fn leaves(value: &serde_json::Value, found: &mut Vec<serde_json::Value>) {
+        match value {
+            serde_json::Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
+            serde_json::Value::Object(members) => {
+                members.values().for_each(|item| leaves(item, found));
+            }
+            leaf => found.push(leaf.clone()),
         }
     }
 }

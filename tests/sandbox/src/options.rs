@@ -41,6 +41,8 @@ pub struct Options {
     pub strict_patch: bool,
     /// Accepts P-256 device keys and ES256 answers.
     pub allow_es256: bool,
+    /// Refuses an approval that does not claim the digest of exactly what was sent.
+    pub require_signed_consent: bool,
     /// Whether an enrolment answer carries a TOTP seed.
     pub totp: bool,
     /// Simulates a tenant without CIBA when off: every start is refused.
@@ -70,6 +72,7 @@ impl Default for Options {
             strict_dpop: false,
             strict_patch: false,
             allow_es256: false,
+            require_signed_consent: false,
             totp: true,
             ciba_enabled: true,
             push_factor: true,

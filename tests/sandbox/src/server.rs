@@ -1,10 +1,11 @@
 //! Listeners and their life: http, https, and a separate loopback one for console and control.
 
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -32,6 +33,7 @@ use crate::engine::{Engine, dialect, seed};
 use crate::handle::Handle;
 use crate::knobs::{Knobs, PathClass};
 use crate::options::Options;
+use crate::private;
 use crate::push::Hub;
 use crate::state::Db;
 use crate::tls::{self, Ca, PeerCertificate};
@@ -46,6 +48,14 @@ const FINISH: Duration = Duration::from_secs(5);
 pub(crate) struct Called {
     pub(crate) origin: String,
     pub(crate) base: String,
+    request_id: Arc<OnceLock<String>>,
+}
+
+impl Called {
+    /// Notes in the log which request this call is about, by its consent id.
+    pub(crate) fn is_about(&self, request_id: &str) {
+        let _ = self.request_id.set(request_id.to_owned());
+    }
 }
 
 /// A running sandbox. Dropping it stops it; [`Sandbox::stop`] also waits for open exchanges.
@@ -86,7 +96,9 @@ impl Sandbox {
             None
         };
         if let (Some(ca), Some(folder)) = (&ca, &options.data) {
-            std::fs::write(folder.join("ca.pem"), &ca.pem)?;
+            let mut file = private::file(&folder.join("ca.pem"))?;
+            file.set_len(0)?;
+            file.write_all(ca.pem.as_bytes())?;
         }
         let origins = Origins {
             http: format!("http://{}", http.local_addr()?),
@@ -312,10 +324,12 @@ async fn answer(
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
     let origin = engine.origins.called(scheme, host);
-    parts.extensions.insert(Called {
+    let called = Called {
         base: engine.origins.base(&origin),
         origin,
-    });
+        request_id: Arc::default(),
+    };
+    parts.extensions.insert(called.clone());
     if let Some(peer) = peer {
         parts.extensions.insert(peer);
     }
@@ -368,7 +382,7 @@ async fn answer(
             body: &body,
         },
     );
-    let exchange = log::exchange(
+    let mut exchange = log::exchange(
         rfc3339(at_ms),
         method.as_str(),
         &uri,
@@ -377,6 +391,7 @@ async fn answer(
         &sides.0,
         &sides.1,
     );
+    exchange.request_id = called.request_id.get().cloned();
     log::keep(engine, at_ms, exchange);
     if lost {
         return Err(Lost);

@@ -8,6 +8,7 @@ use crate::engine::poll::{Outcome, outcome};
 use crate::knobs::KnobState;
 use crate::log::masked_json;
 use crate::push::Provider;
+use crate::signed_consent::{ConsentCheck, ConsentRecord};
 use crate::state::{
     Answer, Api, CibaRequest, Client, Enrollment, LoggedExchange, Push, PushStatus, StateError, Tx,
     User,
@@ -159,6 +160,9 @@ pub struct RequestView {
     pub polls: u32,
     /// The device's answer.
     pub answer: Option<AnswerView>,
+    /// Whether the decision was made on exactly what was sent: of the answer, else of the last
+    /// approval that was refused because it was not. `None` where no device decided.
+    pub signed_consent: Option<ConsentCheck>,
     /// Pushes that went out.
     pub pushes: Vec<PushView>,
 }
@@ -212,6 +216,9 @@ pub struct Exchange {
     pub response_body: String,
     /// Milliseconds until the answer was ready.
     pub took_ms: u64,
+    /// Consent id of the request that the exchange is about, where it is about one.
+    #[serde(default)]
+    pub request_id: Option<String>,
 }
 
 /// Copies the state.
@@ -257,6 +264,30 @@ fn copy(engine: &Engine, tx: &Tx<'_>) -> Result<Snapshot, StateError> {
             .map(|logged| logged.exchange)
             .collect(),
         ..empty(engine)
+    })
+}
+
+/// One request by its consent id, with what its answer was checked against.
+#[derive(Debug, Clone, Serialize)]
+pub struct RequestRecord {
+    /// The request.
+    #[serde(flatten)]
+    pub request: RequestView,
+    /// The server's side of the signed consent; `None` until a device answered.
+    pub record: Option<ConsentRecord>,
+}
+
+pub(crate) fn record(engine: &Engine, id: &str) -> Result<Option<RequestRecord>, StateError> {
+    engine.db.write(|tx| {
+        let all: Vec<CibaRequest> = tx.all()?;
+        let Some(request) = all.into_iter().find(|request| request.consent_id == id) else {
+            return Ok(None);
+        };
+        let view = request_view(engine, &request, &tx.all()?, &tx.all()?);
+        Ok(Some(RequestRecord {
+            request: view,
+            record: request.answer.and_then(|answer| answer.record),
+        }))
     })
 }
 
@@ -335,6 +366,10 @@ fn request_view(
         interval: request.interval,
         polls: request.polls,
         answer: request.answer.as_ref().map(answer_view),
+        signed_consent: request
+            .answer
+            .as_ref()
+            .map_or(request.refused, |answer| answer.consent_check),
         pushes: request.pushes.iter().map(push_view).collect(),
     }
 }
@@ -375,6 +410,6 @@ fn push_view(push: &Push) -> PushView {
         device_id: push.enrollment_id.clone(),
         provider: provider.to_owned(),
         status: status.to_owned(),
-        payload: masked_json(&format!("{:#}", push.event.payload)),
+        payload: masked_json(push.event.payload.get()),
     }
 }

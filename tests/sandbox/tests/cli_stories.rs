@@ -5,7 +5,7 @@
     reason = "helpers of tests fail as loudly as tests"
 )]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -404,6 +404,58 @@ fn an_account_can_be_removed_and_gives_codes_until_then() {
         lab.server.child.try_wait().unwrap().is_none(),
         "the server still runs"
     );
+}
+
+/// A call of the control surface, in as few words of HTTP as it takes.
+fn control(lab: &Lab, path: &str) -> String {
+    let url = lab.text("console_url");
+    let authority = url.split('/').nth(2).unwrap();
+    let mut socket = std::net::TcpStream::connect(authority).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn a_dispute_is_settled_from_the_phones_history_and_the_servers_record() {
+    let lab = Lab::new(&["--require-signed-consent"]);
+    let _watch = lab.watch("approve");
+    json(&lab.agent(&["--details", &details(lab.phone.path())]));
+    let snapshot: Value = serde_json::from_str(&control(&lab, "/control/snapshot")).unwrap();
+    let request = &snapshot["requests"][0];
+    assert_eq!(request["signed_consent"], "yes");
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let path = format!("/control/requests/{}", request["id"].as_str().unwrap());
+    let record = file("record.json", &control(&lab, &path));
+    let history = stdout(&lab.phone(&["history"]).output().unwrap());
+    let settle = |history: &str| {
+        let entry = file("history.json", history);
+        let files = ["verify-consent", "--entry", &entry, "--record", &record];
+        (run(&files), run(&[&files[..], &["--json"]].concat()))
+    };
+
+    let (text, report) = settle(&history);
+    assert!(text.status.success(), "{}", stdout(&text));
+    assert!(stdout(&text).contains("Everything matches."));
+    assert_eq!(json(&report)["match"], true);
+
+    let (text, report) = settle(&history.replace("249.00", "1.00"));
+    assert_eq!(text.status.code(), Some(1));
+    assert!(stdout(&text).contains("differs"));
+    assert_eq!(report.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report["match"], false);
+
+    let (text, _) = settle("no JSON");
+    assert_eq!(text.status.code(), Some(2));
 }
 
 #[test]

@@ -68,6 +68,20 @@ fn claims(
     Value::Object(claims)
 }
 
+/// The reverse of [`claims`].
+pub(super) fn read(claims: &Value) -> Option<(String, Verdict)> {
+    let challenge = claims.get("sub")?.as_str()?.to_owned();
+    let verdict = Verdict {
+        approve: claims.get("auth0_guardian_accepted")?.as_bool()?,
+        reason: match claims.get("auth0_guardian_reason") {
+            Some(reason) => Some(reason.as_str()?.to_owned()),
+            None => None,
+        },
+        consent_claim: claims.get(CONSENT_CLAIM).cloned(),
+    };
+    Some((challenge, verdict))
+}
+
 pub(super) fn outcome(answer: &HttpResponse) -> AnswerOutcome {
     if errors::is_success(answer) {
         return AnswerOutcome::Accepted;

@@ -42,7 +42,7 @@ fn proof(wire: &Wire<'_>, signer: &dyn Signer, url: &str, token: &str) -> Result
     let header = json::object([
         ("alg", jose::alg(signer.jwk()).into()),
         ("typ", "dpop+jwt".into()),
-        ("jwk", signer.jwk().to_json()),
+        ("jwk", super::jwk(wire, signer.jwk())),
     ]);
     let token_hash = jose::base64url(&jose::sha256(token.as_bytes()));
     let claims = json::object([

@@ -24,7 +24,7 @@ pub(super) fn request(wire: &Wire<'_>, input: &EnrollInput<'_>) -> Result<HttpRe
     if let Some(token) = input.push {
         body.push(("push_credentials".to_owned(), push::credentials(token)));
     }
-    body.push(("public_key".to_owned(), input.key.to_json()));
+    body.push(("public_key".to_owned(), super::jwk(wire, input.key)));
     http::request(
         wire,
         http::Call {

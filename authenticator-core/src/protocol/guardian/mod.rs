@@ -21,7 +21,7 @@ use super::{
     Identity, Push, PushPayload, PushToken, SignedAnswer, Verdict, Wire,
 };
 use crate::error::Result;
-use crate::jose::{self, Signer};
+use crate::jose::{self, Jwk, Signer};
 use crate::json::{self, Value};
 use crate::keys::KeyAlgorithm;
 use crate::transport::{HttpRequest, HttpResponse};
@@ -106,6 +106,13 @@ impl Dialect for Guardian {
     fn answer_outcome(&self, answer: &HttpResponse) -> AnswerOutcome {
         answer::outcome(answer)
     }
+    fn read_answer(&self, claims: &Value) -> Option<(String, Verdict)> {
+        answer::read(claims)
+    }
+}
+
+fn jwk(wire: &Wire<'_>, key: &Jwk) -> Value {
+    if wire.signed_modulus { key.to_signed_json() } else { key.to_json() }
 }
 
 /// A JWT with nothing in its header but `alg` and `typ`.

@@ -74,6 +74,7 @@ fn wire() -> Wire<'static> {
         entropy: &FixedEntropy,
         client: "eyJuYW1lIjoidGVzdCJ9",
         locale: "en-US",
+        signed_modulus: false,
     }
 }
 
@@ -141,6 +142,18 @@ fn dump(request: &HttpRequest) -> String {
         text = text.replace(secret, name);
     }
     text
+}
+
+#[test]
+fn the_modulus_of_the_published_sdks_is_sent_only_where_it_is_asked_for() {
+    let key = TestKey::published();
+    let modulus = |signed_modulus| {
+        let wire = Wire { signed_modulus, ..wire() };
+        let json = super::jwk(&wire, key.jwk());
+        json.get("n").and_then(Value::as_str).map(|n| (n.len(), n[..4].to_owned()))
+    };
+    assert_eq!(modulus(false), Some((342, "qaVh".to_owned())));
+    assert_eq!(modulus(true), Some((343, "AKml".to_owned())));
 }
 
 #[test]

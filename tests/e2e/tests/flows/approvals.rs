@@ -158,6 +158,20 @@ async fn p256_keys_work_where_the_server_takes_them() {
 }
 
 #[tokio::test]
+async fn a_server_that_wants_the_modulus_of_the_published_sdks_gets_it() {
+    let sandbox = start(options()).await;
+    let mut builder = PhoneBuilder::new(&sandbox);
+    builder.config.signed_modulus = true;
+    let mut phone = builder.enroll(&sandbox, &sandbox.ready().user_id).await;
+    let agent = Agent::new(&sandbox);
+    let request = agent.ask().await;
+    let review = phone.review().await;
+    phone.app.approve(review.challenge, review.digest, None).await.expect("approve");
+    agent.tokens(&request).await;
+    sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn one_approval_takes_two_requests() {
     let sandbox = start(options()).await;
     let mut builder = PhoneBuilder::new(&sandbox);

@@ -32,6 +32,13 @@ async fn each_built_in_type_is_shown_in_its_own_words() {
     assert!(rows(&review).iter().any(|row| row.text.contains("read_balances")));
     assert!(!marks(&review).contains(&MarkCode::UnknownType));
 
+    let contract = json!([{ "type": "sign", "signatureQualifier": "eu_eidas_qes", "credentialID": "GX0112348",
+        "documentDigests": [{ "hash": "sTOgwOm+474gFj0q0x1iSNspKqbcse4IeiqlDg/HWuI=", "label": "Contract 42" }],
+        "hashAlgorithmOID": "2.16.840.1.101.3.4.2.1" }]);
+    let review = review_of(&sandbox, &mut phone, contract).await;
+    assert!(rows(&review).iter().any(|row| row.text.contains("Contract 42") && row.text.contains("sTOg wOm+ 474g")), "{:?}", rows(&review));
+    assert_eq!(review.approval, Approval::Allowed);
+
     let own = json!([{ "type": "urn:auth0:schemas:authorization-details:v1:example", "instruction": "Please approve",
         "properties": { "b": { "display": true, "name": "Seat", "display_order": "2", "value": "12A" },
                         "a": { "display": true, "name": "Flight", "display_order": 1, "value": "EX 42" },
@@ -162,6 +169,39 @@ async fn a_linking_id_that_is_no_consent_id_is_a_plain_approval() {
     assert_ne!(review.approval, Approval::Blocked { reason: MarkCode::DetailsUnavailable, text: String::new() });
     phone.app.approve(review.challenge, review.digest, None).await.expect("approve");
     agent.tokens(&request).await;
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn what_differs_from_habit_is_marked_but_never_part_of_the_digest() {
+    let sandbox = start(options()).await;
+    let mut phone = Phone::ready(&sandbox).await;
+    let whole = |review: &Review| review.marks.iter().map(|m| m.code).collect::<Vec<_>>();
+    let first = review_of(&sandbox, &mut phone, payment()).await;
+    assert_eq!(whole(&first), [MarkCode::NewAudience]);
+    phone.app.approve(first.challenge, first.digest, None).await.expect("approve");
+
+    let mut less = payment();
+    less[0]["instructedAmount"]["amount"] = "80.00".into();
+    let second = review_of(&sandbox, &mut phone, less).await;
+    assert_eq!(whole(&second), []);
+    let mut more = payment();
+    more[0]["instructedAmount"]["amount"] = "249.01".into();
+    let third = review_of(&sandbox, &mut phone, more).await;
+    assert_eq!(whole(&third), [MarkCode::HighestAmountYet]);
+    phone.app.deny(third.challenge.clone(), Some(third.digest.clone()), Some("not_me".into())).await.expect("deny");
+
+    let fourth = review_of(&sandbox, &mut phone, payment()).await;
+    assert_eq!(whole(&fourth), [MarkCode::PreviouslyReported]);
+    let Approval::NeedsConfirmation(_) = fourth.approval else { panic!("{:?}", fourth.approval) };
+    let early = phone.app.approve(fourth.challenge.clone(), fourth.digest.clone(), None).await.expect_err("nothing was typed");
+    assert_eq!(early.code(), ErrorCode::ConfirmationNeeded);
+    let wrong = phone.app.approve(fourth.challenge.clone(), fourth.digest.clone(), Some("248".into())).await.expect_err("wrong digits");
+    assert_eq!(wrong.code(), ErrorCode::ConfirmationNeeded);
+    let typed = phone.app.approve(fourth.challenge, fourth.digest, Some("249".into())).await.expect("approve");
+    assert_eq!(typed.decision, authenticator_core::Decision::Approve);
+    let history = phone.app.history(None, None, 10).await.expect("history");
+    assert!(history.iter().all(|entry| !entry.shown_document.as_deref().unwrap_or_default().contains("previously_reported")));
     sandbox.stop().await;
 }
 

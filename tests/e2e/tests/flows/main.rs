@@ -7,3 +7,5 @@ mod clock;
 mod details;
 mod faults;
 mod restarts;
+mod verification;
+mod tampering;

@@ -13,6 +13,7 @@ mod report;
 mod serve;
 mod terminal;
 mod text;
+mod verify_consent;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Command {
     Phone(phone::Args),
     /// Be the agent: ask for an approval and wait for the outcome.
     Agent(agent::Args),
+    /// Check an answer in a dispute, from the phone's history and the server's record.
+    VerifyConsent(verify_consent::Args),
 }
 
 /// How a command ended when nothing failed.
@@ -65,6 +68,8 @@ pub(crate) enum Exit {
     /// The request was denied or expired.
     Refused,
     Interrupted,
+    /// Two sides were compared and do not agree.
+    Differs,
 }
 
 /// The command line asks for something that cannot be; exit status 2.
@@ -99,9 +104,11 @@ pub(crate) async fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args, context).await,
         Command::Phone(args) => phone::run(args, context).await,
         Command::Agent(args) => agent::run(args, context).await,
+        Command::VerifyConsent(args) => verify_consent::run(&args, context),
     };
     match result {
         Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Differs) => ExitCode::FAILURE,
         Ok(Exit::Refused) => ExitCode::from(3),
         Ok(Exit::Interrupted) => ExitCode::from(130),
         Err(error) => {

@@ -176,5 +176,6 @@ pub(crate) fn history(entry: &HistoryEntry) -> Value {
         "source": entry.source,
         "shown": entry.shown,
         "shown_document": entry.shown_document,
+        "answer": entry.answer,
     })
 }

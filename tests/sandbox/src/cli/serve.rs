@@ -82,6 +82,9 @@ pub(crate) struct Args {
     /// Refuse a device update without push credentials.
     #[arg(long)]
     strict_patch: bool,
+    /// Refuse an approval whose signature does not cover exactly what was sent.
+    #[arg(long)]
+    require_signed_consent: bool,
     /// Enrol without a one-time-code secret.
     #[arg(long)]
     no_totp: bool,
@@ -276,6 +279,7 @@ fn options(args: Args) -> Options {
         allow_es256: args.allow_es256,
         strict_dpop: args.strict_dpop,
         strict_patch: args.strict_patch,
+        require_signed_consent: args.require_signed_consent,
         totp: !args.no_totp,
         ..Options::default()
     }

@@ -36,12 +36,7 @@ pub(super) async fn start(State(console): State<Console>, Form(form): Form<Start
         details: sample.details.map(str::to_owned),
         ..StartRequest::default()
     };
-    let knobs = console.handle.knobs();
-    let before = knobs.get().unknown_rar_type;
-    knobs.update(|knobs| knobs.unknown_rar_type = before || sample.unregistered);
-    let answer = begin(&console, request);
-    knobs.update(|knobs| knobs.unknown_rar_type = before);
-    answer
+    begin(&console, request)
 }
 
 #[derive(Deserialize)]
@@ -136,10 +131,7 @@ fn set_blocked(console: &Console, user_id: &str, blocked: bool) -> Result<bool, 
         let Some(user) = tx.get::<User>(user_id)? else {
             return Ok(false);
         };
-        tx.put(&User { blocked, ..user })?;
-        if blocked {
-            engine.end_requests(tx, user_id)?;
-        }
+        engine.save_user(tx, User { blocked, ..user })?;
         Ok(true)
     })
 }
@@ -300,6 +292,7 @@ fn knobs(form: &BTreeMap<String, String>) -> Option<KnobState> {
         unknown_rar_type: form.contains_key("unknown_rar_type"),
         revoked_device: form.contains_key("revoked_device"),
         consent_404: form.contains_key("consent_404"),
+        tamper_consent: form.contains_key("tamper_consent"),
     })
 }
 

@@ -10,8 +10,6 @@ pub(super) struct Sample {
     pub(super) binding_message: &'static str,
     /// `authorization_details` as sent, byte for byte.
     pub(super) details: Option<&'static str>,
-    /// The type is on no API: it only passes while the knob for such types is on.
-    pub(super) unregistered: bool,
 }
 
 pub(super) fn find(name: &str) -> Option<&'static Sample> {
@@ -27,7 +25,6 @@ pub(super) const SAMPLES: &[Sample] = &[
         details: Some(
             r#"[{"type":"payment_initiation","actions":["initiate","status"],"locations":["https://api.bank.example/payments"],"instructedAmount":{"currency":"EUR","amount":"249.00"},"creditorName":"ExampleCorp","creditorAccount":{"iban":"DE02120300000000202051"},"remittanceInformationUnstructured":"Invoice 2026-0815"}]"#,
         ),
-        unregistered: false,
     },
     Sample {
         name: "transfer",
@@ -37,7 +34,6 @@ pub(super) const SAMPLES: &[Sample] = &[
         details: Some(
             r#"[{"type":"money_transfer","instructedAmount":{"amount":2500,"currency":"USD"},"sourceAccount":"xxxxxxxxxxx1234","destinationAccount":"xxxxxxxxxxx9876","beneficiary":"Hanna Herwitz","subject":"Rent March"}]"#,
         ),
-        unregistered: false,
     },
     Sample {
         name: "accounts",
@@ -47,7 +43,6 @@ pub(super) const SAMPLES: &[Sample] = &[
         details: Some(
             r#"[{"type":"account_information","actions":["list_accounts","read_balances","read_transactions"],"locations":["https://api.bank.example/accounts"],"datatypes":["balance","transaction"]}]"#,
         ),
-        unregistered: false,
     },
     Sample {
         name: "several",
@@ -57,7 +52,6 @@ pub(super) const SAMPLES: &[Sample] = &[
         details: Some(
             r#"[{"type":"money_transfer","instructedAmount":{"amount":1800.50,"currency":"EUR"},"beneficiary":"Ana Ruiz"},{"type":"money_transfer","instructedAmount":{"amount":1925,"currency":"EUR"},"beneficiary":"Ben Okafor"}]"#,
         ),
-        unregistered: false,
     },
     Sample {
         name: "documents",
@@ -67,7 +61,6 @@ pub(super) const SAMPLES: &[Sample] = &[
         details: Some(
             r#"[{"type":"credential","credentialID":"cred-60916b","signatureQualifier":"eu_eidas_qes","documentDigests":[{"label":"Lease 88-B.pdf","hash":"sTOgwOm+474gFj0q0x1iSNspKqbcse4IeiqlDg/HWuI="},{"label":"House rules.pdf","hash":"HZQzZmMAIWekfGH0/ZKW1nsdt0xg3H6bZYztgsMTLw0="}],"hashAlgorithmOID":"2.16.840.1.101.3.4.2.1"}]"#,
         ),
-        unregistered: false,
     },
     Sample {
         name: "unknown",
@@ -77,7 +70,6 @@ pub(super) const SAMPLES: &[Sample] = &[
         details: Some(
             r#"[{"type":"gate_access","gate":7,"from":"2026-03-01T08:00:00Z","vehicle":{"plate":"B-EX 2026","height_m":2.10},"escorted":false}]"#,
         ),
-        unregistered: true,
     },
     Sample {
         name: "message",
@@ -85,7 +77,6 @@ pub(super) const SAMPLES: &[Sample] = &[
         about: "No details: a plain login",
         binding_message: "Login 83-52",
         details: None,
-        unregistered: false,
     },
     Sample {
         name: "hidden",
@@ -95,7 +86,6 @@ pub(super) const SAMPLES: &[Sample] = &[
         details: Some(
             "[{\"type\":\"payment_initiation\",\"instructedAmount\":{\"currency\":\"EUR\",\"amount\":\"19.90\"},\"creditorName\":\"Example\u{200b}Corp \u{202e}dtL\u{202c}\",\"creditorAccount\":{\"iban\":\"DE02120300000000202051\"},\"remittanceInformationUnstructured\":\"pаypal.example\"}]",
         ),
-        unregistered: false,
     },
 ];
 

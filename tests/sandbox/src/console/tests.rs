@@ -6,6 +6,7 @@ use super::pages::{self, Token};
 use super::{Invitation, samples};
 use crate::knobs::{KnobState, PathClass};
 use crate::ready::Ready;
+use crate::signed_consent::ConsentCheck;
 use crate::snapshot::{
     AnswerView, ApiView, ClientView, DeviceView, Exchange, PushView, RequestState, RequestView,
     Snapshot, UserView,
@@ -74,6 +75,77 @@ fn hidden_characters_of_a_payload_are_named() {
         .map(str::to_owned);
     let page = pages::request(&snapshot, &snapshot.requests[0], None, TOKEN).0;
     assert!(page.contains("⟨RLO⟩") && page.contains("⟨ZWSP⟩") && !page.contains('\u{202e}'));
+}
+
+#[test]
+fn the_page_of_a_request_says_whether_the_decision_was_made_on_what_was_sent() {
+    let mut snapshot = busy();
+    let page = |snapshot: &Snapshot, i: usize| {
+        pages::request(snapshot, &snapshot.requests[i], None, TOKEN).0
+    };
+    let row = |tone: &str, word: &str| {
+        format!(
+            "<dt>Decided on exactly what was sent</dt><dd><span class=\"pill {tone}\">{word}</span>"
+        )
+    };
+    assert!(page(&snapshot, 1).contains(&row("good", "yes")));
+    snapshot.requests[1].signed_consent = Some(ConsentCheck::No);
+    assert!(page(&snapshot, 1).contains(&row("bad", "no")));
+    snapshot.requests[1].signed_consent = Some(ConsentCheck::NotClaimed);
+    assert!(page(&snapshot, 1).contains(&row("plain", "not claimed")));
+    // Still pending: an approval was refused.
+    assert!(page(&snapshot, 0).contains("No answer yet"));
+    snapshot.requests[0].signed_consent = Some(ConsentCheck::No);
+    let refused = page(&snapshot, 0);
+    assert!(refused.contains("approval refused") && refused.contains(&row("bad", "no")));
+}
+
+#[test]
+fn polls_and_refusals_stand_in_the_timeline_by_their_times() {
+    let mut snapshot = busy();
+    let of_p = |at: &str, path: &str, status, body: &str| Exchange {
+        at: format!("2026-03-01T10:31:{at}.000Z"),
+        path: path.to_owned(),
+        status,
+        response_body: body.to_owned(),
+        request_id: Some("cns_p".to_owned()),
+        ..exchanges().remove(0)
+    };
+    let pending = r#"{"error":"authorization_pending"}"#;
+    let refused = r#"{"error":"Unauthorized","errorCode":"invalid_challenge"}"#;
+    // Newest first, as in a snapshot.
+    snapshot.exchanges = vec![
+        of_p("40", "/oauth/token", 400, r#"{"error":"slow_down"}"#),
+        of_p("35", "/appliance-mfa/api/resolve-transaction", 401, refused),
+        of_p("30", "/oauth/token", 400, pending),
+        of_p("25", "/oauth/token", 400, pending),
+        of_p("20", "/rich-consents/cns_p", 200, "{}"),
+        of_p("15", "/oauth/token", 400, pending),
+        of_p("09", "/bc-authorize", 200, "{}"),
+    ];
+    let page = pages::request(&snapshot, &snapshot.requests[0], None, TOKEN).0;
+    let (_, mut timeline) = page.split_once("id=\"timeline\"").expect("a timeline");
+    for words in [
+        ">10:31:08<",
+        "Request started",
+        "Push delivered",
+        ">10:31:15<",
+        "Polled, still pending",
+        ">10:31:20<",
+        "Consent fetched",
+        ">10:31:25<",
+        "Polled, still pending",
+        "2 times in a row",
+        ">10:31:35<",
+        "Answer refused",
+        "invalid_challenge",
+        ">10:31:40<",
+        "Polled too fast",
+    ] {
+        let (_, rest) = timeline.split_once(words).expect(words);
+        timeline = rest;
+    }
+    assert!(!timeline.contains("<li"));
 }
 
 #[test]
@@ -172,6 +244,7 @@ fn busy() -> Snapshot {
             interval: 5,
             polls: 3,
             answer: None,
+            signed_consent: None,
             pushes: vec![push()],
         }
     };
@@ -181,6 +254,7 @@ fn busy() -> Snapshot {
         "payment",
         "2026-03-01T10:30:00.000Z",
     );
+    approved.signed_consent = Some(ConsentCheck::Yes);
     approved.answer = Some(AnswerView {
         device_id: Some("dev_ztQmUOx5Z3zeRi8t".to_owned()),
         accepted: true,
@@ -271,6 +345,7 @@ fn exchanges() -> Vec<Exchange> {
             )],
             response_body: response.to_owned(),
             took_ms: 3,
+            request_id: Some("cns_0123456789abcdefghijkl".to_owned()),
         };
     vec![
         call(

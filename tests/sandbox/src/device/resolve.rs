@@ -9,12 +9,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Audience, DeviceError, accepted_urls};
+use super::{Audience, BASES, DeviceError, accepted_urls};
+use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::jose::{Compact, numeric_date_ms};
 use crate::op::bearer;
+use crate::push;
 use crate::server::Called;
-use crate::state::{Answer, CibaRequest, Enrollment, Transaction, Tx};
+use crate::signed_consent::{ConsentCheck, ConsentRecord, RecordedDecision};
+use crate::state::{Answer, CibaRequest, Enrollment, StateError, Transaction, Tx};
 use crate::text::sha256_b64;
 
 const LEEWAY_MS: i64 = 5_000;
@@ -52,9 +55,10 @@ pub(super) async fn resolve(
     let token = bearer(&headers).ok_or(DeviceError::INVALID_TOKEN)?;
     engine
         .db
-        .write(|tx| resolve_in(&engine, tx, &called, &uri, token, &body))
+        .write(|tx| resolve_in(&engine, tx, &called, &uri, token, &body))?
 }
 
+/// The inner refusal is committed with what it noted, the outer one leaves nothing behind.
 fn resolve_in(
     engine: &Engine,
     tx: &Tx<'_>,
@@ -62,7 +66,7 @@ fn resolve_in(
     uri: &Uri,
     token: &str,
     body: &[u8],
-) -> Result<StatusCode, DeviceError> {
+) -> Result<Result<StatusCode, DeviceError>, DeviceError> {
     let knobs = engine.knobs.get();
     let transaction: Transaction = tx
         .get(&sha256_b64(token))?
@@ -71,9 +75,10 @@ fn resolve_in(
     let mut device = device
         .filter(|_| !knobs.revoked_device)
         .ok_or(DeviceError::INVALID_TOKEN)?;
-    let request: CibaRequest = tx
+    let mut request: CibaRequest = tx
         .get(&transaction.auth_req_id)?
         .ok_or(DeviceError::TRANSACTION_GONE)?;
+    called.is_about(&request.consent_id);
     if knobs.already_answered || !engine.answerable(tx, &request)? {
         return Err(DeviceError::TRANSACTION_GONE);
     }
@@ -100,7 +105,20 @@ fn resolve_in(
         .ok_or(DeviceError::INVALID_BODY)?;
     let consent = jws
         .claims::<ConsentClaim>()
-        .and_then(|consent| consent.claim);
+        .and_then(|consent| consent.claim)
+        .map(|claim| claim.get().to_owned());
+    let mut record = consent_record(engine, called, &transaction, &device, &request)?;
+    let check = record.check(consent.as_deref());
+    if accepted && engine.options.require_signed_consent && check != ConsentCheck::Yes {
+        request.refused = Some(check);
+        tx.put(&request)?;
+        return Ok(Err(DeviceError::INVALID_CHALLENGE));
+    }
+    record.decision = Some(RecordedDecision {
+        accepted,
+        at: rfc3339(engine.now_ms()),
+        consent_claim: consent.clone(),
+    });
     device.last_auth_ms = Some(engine.now_ms());
     tx.put(&device)?;
     let recorded = engine.answer(
@@ -113,13 +131,51 @@ fn resolve_in(
                 .auth0_guardian_reason
                 .filter(|reason| !reason.is_empty()),
             at_ms: engine.now_ms(),
-            consent_claim: consent.map(|claim| claim.get().to_owned()),
+            consent_claim: consent,
+            consent_check: Some(check),
+            record: Some(record),
             jwt: Some(body.challenge_response),
         },
     )?;
     if recorded {
-        Ok(StatusCode::NO_CONTENT)
+        Ok(Ok(StatusCode::NO_CONTENT))
     } else {
         Err(DeviceError::TRANSACTION_GONE)
     }
+}
+
+/// The server's own side of the digest: nothing in it comes from the answer.
+fn consent_record(
+    engine: &Engine,
+    called: &Called,
+    transaction: &Transaction,
+    device: &Enrollment,
+    request: &CibaRequest,
+) -> Result<ConsentRecord, StateError> {
+    let push = request
+        .pushes
+        .iter()
+        .find(|push| push.enrollment_id == device.id);
+    let pushed = match push {
+        Some(push) => push::payload::origin(&push.event)?,
+        None => push::payload::Origin::default(),
+    };
+    Ok(ConsentRecord {
+        servers: engine
+            .origins
+            .spellings(&called.origin)
+            .iter()
+            .flat_map(|origin| BASES.map(|base| format!("{origin}{base}")))
+            .collect(),
+        enrollment: device.id.clone(),
+        user: device.user_id.clone(),
+        identifier: device.identifier.clone(),
+        public_key: device.key.jwk(),
+        challenge: transaction.challenge.clone(),
+        requested_at: rfc3339(request.created_ms),
+        source: pushed.source,
+        location: pushed.location,
+        details: transaction.details.clone(),
+        decision: None,
+    })
 }

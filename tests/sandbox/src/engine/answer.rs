@@ -71,6 +71,8 @@ impl Engine {
                 at_ms: self.now_ms(),
                 jwt: None,
                 consent_claim: None,
+                consent_check: None,
+                record: None,
             };
             self.answer(tx, request, answer)
         })

@@ -66,6 +66,30 @@ impl Origins {
         self.knows(&text[..end]).then_some(&text[end..])
     }
 
+    /// Every way a device may write an origin of this sandbox: each one as configured, loopback ones
+    /// under each loopback name, and the called one if it is known.
+    pub(crate) fn spellings(&self, called: &str) -> Vec<String> {
+        let mut spellings = Vec::new();
+        let called = Some(called).filter(|called| self.knows(called));
+        for url in self
+            .all()
+            .chain(called.and_then(|text| Url::parse(text).ok()))
+        {
+            let names: &[&str] = match loopback(&url) {
+                true => &["127.0.0.1", "localhost", "[::1]"],
+                false => &[url.host_str().unwrap_or_default()],
+            };
+            let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+            for name in names {
+                let spelling = format!("{}://{name}{port}", url.scheme());
+                if !spellings.contains(&spelling) {
+                    spellings.push(spelling);
+                }
+            }
+        }
+        spellings
+    }
+
     fn all(&self) -> impl Iterator<Item = Url> + '_ {
         [Some(&self.http), self.https.as_ref(), self.issuer.as_ref()]
             .into_iter()
@@ -131,6 +155,26 @@ mod tests {
         ] {
             assert!(!origins().knows(text), "{text}");
         }
+    }
+
+    #[test]
+    fn spellings_are_those_of_own_origins_only() {
+        let origins = Origins {
+            https: None,
+            ..origins()
+        };
+        let own = [
+            "http://127.0.0.1:8300",
+            "http://localhost:8300",
+            "http://[::1]:8300",
+            "https://login.bank.example",
+        ];
+        assert_eq!(origins.spellings("https://evil.example"), own);
+        let proxied = origins.spellings("http://login.bank.example");
+        assert_eq!(
+            proxied.last().map(String::as_str),
+            Some("http://login.bank.example")
+        );
     }
 
     #[test]

@@ -74,6 +74,7 @@ mod tests {
             polls: 0,
             state: Stage::Pending,
             answer: None,
+            refused: None,
             pushes: vec![],
         }
     }

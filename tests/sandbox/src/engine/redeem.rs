@@ -7,6 +7,7 @@ use super::refusal::Refusal;
 use super::tokens::{Subject, TokenAnswer};
 use super::{CIBA_GRANT, Engine};
 use crate::options::ExpiryError;
+use crate::server::Called;
 use crate::state::{CibaRequest, Client, RefreshToken, Stage, Tx, User};
 use crate::text::sha256_b64;
 
@@ -19,10 +20,10 @@ impl Engine {
         &self,
         client: &Client,
         auth_req_id: Option<&str>,
-        base: &str,
+        called: &Called,
     ) -> Result<TokenAnswer, Refusal> {
         self.db.write(|tx| {
-            let answer = self.redeem_in(tx, client, auth_req_id, base);
+            let answer = self.redeem_in(tx, client, auth_req_id, called);
             if let Err(Refusal { status: 500, .. }) = answer {
                 return answer.map(Ok);
             }
@@ -46,7 +47,7 @@ impl Engine {
         tx: &Tx<'_>,
         client: &Client,
         auth_req_id: Option<&str>,
-        base: &str,
+        called: &Called,
     ) -> Result<TokenAnswer, Refusal> {
         let granted = client.grant_types.iter().any(|grant| grant == CIBA_GRANT);
         let request = match auth_req_id {
@@ -66,6 +67,7 @@ impl Engine {
         }
         let unknown = || Refusal::new(400, "invalid_grant", "Invalid or expired auth_req_id");
         let mut request = request.ok_or_else(unknown)?;
+        called.is_about(&request.consent_id);
         let now = self.now_ms();
         let outcome = poll(&mut request, now, self.dialect);
         let user = tx
@@ -86,7 +88,7 @@ impl Engine {
                     auth_time_s: at_ms / 1000,
                     auth_req_id: &request.auth_req_id,
                 };
-                self.mint(tx, base, client, &user, &subject, None)
+                self.mint(tx, &called.base, client, &user, &subject, None)
             }
             (Outcome::SlowDown(interval), Some(_)) => Err(slow_down(interval)),
             (Outcome::Pending, Some(_)) => Err(Refusal::new(

@@ -7,7 +7,7 @@ use crate::state::{Api, Client, Db, Setting, StateError, User};
 use crate::text::{b64, random_alphanumeric, random_token, unb64};
 
 /// `authorization_details` types registered on the ready API.
-const TYPES: [&str; 7] = [
+const TYPES: [&str; 8] = [
     "payment_initiation",
     "money_transfer",
     "account_information",
@@ -16,6 +16,8 @@ const TYPES: [&str; 7] = [
     "credential",
     "https://cloudsignatureconsortium.org/2025/qes",
     "urn:auth0:schemas:authorization-details:v1:example",
+    // Known here and to no template of a phone.
+    "gate_access",
 ];
 const SCOPES: [&str; 3] = ["transfer:funds", "read:accounts", "sign:documents"];
 const AUDIENCE: &str = "https://api.bank.example";

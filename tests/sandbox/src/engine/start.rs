@@ -9,9 +9,10 @@ use super::{CIBA_GRANT, Engine, binding, hint, rar};
 use crate::handle::Started;
 use crate::options::NotEnrolledStatus;
 use crate::push;
+use crate::signed_consent::SentDetails;
 use crate::state::{
-    Api, Channel, CibaRequest, Client, Enrollment, Push, PushStatus, Stage, Transaction, Tx,
-    UsedJti, User,
+    Api, Channel, CibaRequest, Client, Enrollment, Push, PushStatus, Stage, StateError,
+    Transaction, Tx, UsedJti, User,
 };
 use crate::text::{random_token, sha256_b64};
 
@@ -116,6 +117,7 @@ impl Engine {
             polls: 0,
             state: Stage::Pending,
             answer: None,
+            refused: None,
             pushes: Vec::new(),
         };
         for device in &devices {
@@ -283,6 +285,7 @@ impl Engine {
             auth_req_id: request.auth_req_id.clone(),
             enrollment_id: device.id.clone(),
             challenge: challenge.clone(),
+            details: SentDetails::NotSent,
         })?;
         let knobs = self.knobs.get();
         let details =
@@ -311,7 +314,8 @@ impl Engine {
             consent_id: &request.consent_id,
             tenant: &self.options.tenant_name,
             user_label: user.label(),
-        });
+        })
+        .map_err(StateError::from)?;
         Ok(Some(Push {
             enrollment_id: device.id.clone(),
             push_token: credentials.token.clone(),

@@ -6,8 +6,18 @@ use crate::state::{
 };
 
 impl Engine {
+    /// Keeps a changed user. Whoever is blocked has no running request.
+    pub(crate) fn save_user(&self, tx: &Tx<'_>, mut user: User) -> Result<User, StateError> {
+        user.updated_ms = self.now_ms();
+        tx.put(&user)?;
+        if user.blocked {
+            self.end_requests(tx, &user.user_id)?;
+        }
+        Ok(user)
+    }
+
     /// Ends every request of a user that could still lead to tokens.
-    pub(crate) fn end_requests(&self, tx: &Tx<'_>, user_id: &str) -> Result<(), StateError> {
+    fn end_requests(&self, tx: &Tx<'_>, user_id: &str) -> Result<(), StateError> {
         self.end_where(tx, user_id, |request| {
             matches!(request.state, Stage::Pending | Stage::Approved { .. })
         })

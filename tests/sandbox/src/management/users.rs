@@ -140,12 +140,7 @@ pub(super) async fn update(
     let user = engine.db.write(|tx| {
         let mut user: User = tx.get(&id)?.ok_or(ApiError::NOT_FOUND)?;
         body.apply(&mut user);
-        user.updated_ms = engine.now_ms();
-        tx.put(&user)?;
-        if user.blocked {
-            engine.end_requests(tx, &user.user_id)?;
-        }
-        Ok::<_, ApiError>(user)
+        engine.save_user(tx, user).map_err(ApiError::from)
     })?;
     Ok(Json(view(&user)))
 }

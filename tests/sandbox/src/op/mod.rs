@@ -69,6 +69,7 @@ async fn jwks(State(engine): State<Arc<Engine>>) -> Json<Value> {
 
 async fn authorize(
     State(engine): State<Arc<Engine>>,
+    Extension(called): Extension<Called>,
     peer: Option<Extension<PeerCertificate>>,
     headers: HeaderMap,
     body: Bytes,
@@ -98,6 +99,7 @@ async fn authorize(
             signed_request: params.get("request").is_some(),
         },
     )?;
+    called.is_about(&started.id);
     Ok(Json(json!({
         "auth_req_id": started.auth_req_id,
         "expires_in": started.expires_in,
@@ -121,7 +123,7 @@ async fn token(
     params.no_repeats()?;
     let answer = match params.get("grant_type") {
         None => return Err(Refusal::invalid("grant_type is required")),
-        Some(CIBA_GRANT) => engine.redeem(&client, params.get("auth_req_id"), &called.base)?,
+        Some(CIBA_GRANT) => engine.redeem(&client, params.get("auth_req_id"), &called)?,
         Some("refresh_token") => {
             engine.refresh(&client, params.get("refresh_token"), &called.base)?
         }

@@ -4,6 +4,7 @@ mod hub;
 pub(crate) mod payload;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 pub(crate) use hub::{Hub, stream};
 
@@ -23,5 +24,5 @@ pub struct PushEvent {
     /// Service.
     pub provider: Provider,
     /// Exact payload: the APNs body, or the FCM message `{"data":{…}}`.
-    pub payload: serde_json::Value,
+    pub payload: Box<RawValue>,
 }

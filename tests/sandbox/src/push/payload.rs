@@ -1,6 +1,7 @@
 //! The exact push payloads: one set of short keys in two envelopes.
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Provider, PushEvent};
 use crate::clock::rfc3339;
@@ -21,65 +22,156 @@ pub(crate) struct Facts<'a> {
 }
 
 /// Builds the payload for the device's service.
-pub(crate) fn build(facts: &Facts<'_>) -> PushEvent {
-    match facts.service {
-        "APNS" => PushEvent {
-            provider: Provider::Apns,
-            payload: apns(facts),
-        },
-        _ => PushEvent {
-            provider: Provider::Fcm,
-            payload: fcm(facts),
-        },
+pub(crate) fn build(facts: &Facts<'_>) -> Result<PushEvent, serde_json::Error> {
+    let (provider, payload) = match facts.service {
+        "APNS" => (Provider::Apns, to_raw_value(&apns(facts))?),
+        _ => (Provider::Fcm, to_raw_value(&fcm(facts)?)?),
+    };
+    Ok(PushEvent { provider, payload })
+}
+
+/// The keys of both envelopes, in the documented order.
+#[derive(Serialize)]
+struct Keys<'a, S, L> {
+    dai: &'a str,
+    txtkn: &'a str,
+    c: &'a str,
+    d: String,
+    sh: &'a str,
+    txlnkid: &'a str,
+    s: S,
+    l: L,
+}
+
+impl<'a, S, L> Keys<'a, S, L> {
+    fn new(facts: &Facts<'a>, server: &'a str, source: S, location: L) -> Self {
+        Keys {
+            dai: facts.enrollment_id,
+            txtkn: facts.token,
+            c: facts.challenge,
+            d: rfc3339(facts.started_ms),
+            sh: server,
+            txlnkid: facts.consent_id,
+            s: source,
+            l: location,
+        }
     }
+}
+
+#[derive(Serialize)]
+struct ApnsPayload<'a> {
+    aps: Aps<'a>,
+    mfa: Keys<'a, Source, Location>,
+}
+
+#[derive(Serialize)]
+struct Aps<'a> {
+    alert: Alert<'a>,
+    category: &'a str,
+}
+
+#[derive(Serialize)]
+struct Alert<'a> {
+    title: &'a str,
+    body: String,
+}
+
+#[derive(Serialize)]
+struct FcmPayload<'a> {
+    data: Keys<'a, String, String>,
 }
 
 /// Where the request came from. A backchannel request has no browser, so these are sample values
 /// that give a phone something to show.
-fn source() -> Value {
-    json!({ "b": { "n": "Chrome", "v": "131" }, "os": { "n": "Linux", "v": "6.12" } })
+#[derive(Serialize)]
+struct Source {
+    b: Named,
+    os: Named,
 }
 
-fn location() -> Value {
-    json!({ "n": "Madrid, Spain", "lat": "40.4168", "long": "-3.7038" })
+#[derive(Serialize)]
+struct Named {
+    n: &'static str,
+    v: &'static str,
 }
 
-fn apns(facts: &Facts<'_>) -> Value {
+#[derive(Serialize)]
+struct Location {
+    n: &'static str,
+    lat: &'static str,
+    long: &'static str,
+}
+
+const SOURCE: Source = Source {
+    b: Named {
+        n: "Chrome",
+        v: "131",
+    },
+    os: Named {
+        n: "Linux",
+        v: "6.12",
+    },
+};
+const LOCATION: Location = Location {
+    n: "Madrid, Spain",
+    lat: "40.4168",
+    long: "-3.7038",
+};
+
+fn apns<'a>(facts: &Facts<'a>) -> ApnsPayload<'a> {
     let host = facts
         .server
         .split_once("://")
         .map_or(facts.server, |(_, host)| host);
-    json!({
-        "aps": {
-            "alert": { "title": facts.tenant, "body": format!("Approval requested for {}", facts.user_label) },
-            "category": "com.auth0.notification.authentication",
+    ApnsPayload {
+        aps: Aps {
+            alert: Alert {
+                title: facts.tenant,
+                body: format!("Approval requested for {}", facts.user_label),
+            },
+            category: "com.auth0.notification.authentication",
         },
-        "mfa": {
-            "dai": facts.enrollment_id,
-            "txtkn": facts.token,
-            "c": facts.challenge,
-            "d": rfc3339(facts.started_ms),
-            "sh": host,
-            "txlnkid": facts.consent_id,
-            "s": source(),
-            "l": location(),
-        },
-    })
+        mfa: Keys::new(facts, host, SOURCE, LOCATION),
+    }
 }
 
 /// Every value is text, the nested ones JSON text.
-fn fcm(facts: &Facts<'_>) -> Value {
-    json!({
-        "data": {
-            "dai": facts.enrollment_id,
-            "txtkn": facts.token,
-            "c": facts.challenge,
-            "d": rfc3339(facts.started_ms),
-            "sh": facts.server,
-            "txlnkid": facts.consent_id,
-            "s": source().to_string(),
-            "l": location().to_string(),
-        },
+fn fcm<'a>(facts: &Facts<'a>) -> Result<FcmPayload<'a>, serde_json::Error> {
+    let source = serde_json::to_string(&SOURCE)?;
+    let location = serde_json::to_string(&LOCATION)?;
+    Ok(FcmPayload {
+        data: Keys::new(facts, facts.server, source, location),
+    })
+}
+
+/// The origin in a payload that was sent, as JSON text: an object in one envelope, text in the other.
+#[derive(Default)]
+pub(crate) struct Origin {
+    pub(crate) source: Option<String>,
+    pub(crate) location: Option<String>,
+}
+
+pub(crate) fn origin(event: &PushEvent) -> Result<Origin, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Sent<'a> {
+        #[serde(borrow, alias = "mfa")]
+        data: Members<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Members<'a> {
+        #[serde(borrow)]
+        s: Option<&'a RawValue>,
+        #[serde(borrow)]
+        l: Option<&'a RawValue>,
+    }
+    let text = |value: Option<&RawValue>| match (value, event.provider) {
+        (Some(value), Provider::Fcm) => serde_json::from_str(value.get()).map(Some),
+        (value, _) => Ok(value.map(|value| value.get().to_owned())),
+    };
+    let sent: Sent<'_> = serde_json::from_str(event.payload.get())?;
+    Ok(Origin {
+        source: text(sent.data.s)?,
+        location: text(sent.data.l)?,
     })
 }
 
@@ -87,8 +179,8 @@ fn fcm(facts: &Facts<'_>) -> Value {
 mod tests {
     use super::*;
 
-    fn facts(service: &str) -> Facts<'_> {
-        Facts {
+    fn event(service: &str) -> PushEvent {
+        build(&Facts {
             service,
             enrollment_id: "dev_ztQmUOx5Z3zeRi8t",
             token: "transaction-token",
@@ -98,28 +190,32 @@ mod tests {
             consent_id: "cns_0123456789abcdefghijkl",
             tenant: "bank-dev",
             user_label: "ana@example.com",
+        })
+        .expect("JSON")
+    }
+
+    fn payload(service: &str) -> String {
+        event(service).payload.get().to_owned()
+    }
+
+    #[test]
+    fn the_origin_is_read_from_either_envelope() {
+        for service in ["APNS", "GCM"] {
+            let origin = origin(&event(service)).expect("origin");
+            let source = r#"{"b":{"n":"Chrome","v":"131"},"os":{"n":"Linux","v":"6.12"}}"#;
+            assert_eq!(origin.source.as_deref(), Some(source));
+            let location = origin.location.expect("location");
+            assert!(location.starts_with(r#"{"n":"Madrid, Spain""#));
         }
     }
 
     #[test]
-    fn every_fcm_value_is_text() {
-        let event = build(&facts("GCM"));
-        let data = event.payload["data"].as_object().expect("data");
-        assert_eq!(event.provider, Provider::Fcm);
-        assert_eq!(data.len(), 8);
-        assert!(data.values().all(Value::is_string));
-        assert_eq!(data["d"], "2026-01-15T10:30:00.000Z");
+    fn the_apns_payload_is_as_documented() {
+        insta::assert_snapshot!(payload("APNS"), @r#"{"aps":{"alert":{"title":"bank-dev","body":"Approval requested for ana@example.com"},"category":"com.auth0.notification.authentication"},"mfa":{"dai":"dev_ztQmUOx5Z3zeRi8t","txtkn":"transaction-token","c":"f3Zl","d":"2026-01-15T10:30:00.000Z","sh":"bank-dev.eu.auth0.com","txlnkid":"cns_0123456789abcdefghijkl","s":{"b":{"n":"Chrome","v":"131"},"os":{"n":"Linux","v":"6.12"}},"l":{"n":"Madrid, Spain","lat":"40.4168","long":"-3.7038"}}}"#);
     }
 
     #[test]
-    fn the_apns_category_is_exact_and_the_custom_keys_are_nested() {
-        let event = build(&facts("APNS"));
-        assert_eq!(event.provider, Provider::Apns);
-        assert_eq!(
-            event.payload["aps"]["category"],
-            "com.auth0.notification.authentication"
-        );
-        assert_eq!(event.payload["mfa"]["sh"], "bank-dev.eu.auth0.com");
-        assert_eq!(event.payload["mfa"]["s"]["os"]["n"], "Linux");
+    fn the_fcm_payload_is_as_documented_and_every_value_is_text() {
+        insta::assert_snapshot!(payload("GCM"), @r#"{"data":{"dai":"dev_ztQmUOx5Z3zeRi8t","txtkn":"transaction-token","c":"f3Zl","d":"2026-01-15T10:30:00.000Z","sh":"https://bank-dev.eu.auth0.com","txlnkid":"cns_0123456789abcdefghijkl","s":"{\"b\":{\"n\":\"Chrome\",\"v\":\"131\"},\"os\":{\"n\":\"Linux\",\"v\":\"6.12\"}}","l":"{\"n\":\"Madrid, Spain\",\"lat\":\"40.4168\",\"long\":\"-3.7038\"}"}}"#);
     }
 }

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::private;
 pub(crate) use model::*;
 
 const TABLES: [&str; 12] = [
@@ -28,6 +29,7 @@ const TABLES: [&str; 12] = [
     "exchanges",
     "events",
 ];
+const FILE: &str = "sandbox.db";
 const SCHEMA_VERSION: i64 = 1;
 
 /// A kind of record.
@@ -63,8 +65,16 @@ impl Db {
     pub(crate) fn open(folder: Option<&Path>) -> anyhow::Result<Self> {
         let mut connection = match folder {
             Some(folder) => {
-                std::fs::create_dir_all(folder)?;
-                let connection = Connection::open(folder.join("sandbox.db"))?;
+                let file = folder.join(FILE);
+                private::folder(folder)?;
+                private::file(&file)?;
+                // SQLite gives new files beside it the rights of the database; these are old ones.
+                for left in ["-wal", "-shm"].map(|end| folder.join(format!("{FILE}{end}"))) {
+                    if left.exists() {
+                        private::file(&left)?;
+                    }
+                }
+                let connection = Connection::open(file)?;
                 connection.pragma_update(None, "journal_mode", "WAL")?;
                 connection.pragma_update(None, "synchronous", "NORMAL")?;
                 connection
@@ -250,6 +260,24 @@ mod tests {
         assert!(failed.is_err());
         let found: Result<Option<Setting>, StateError> = db.write(|tx| tx.get("a"));
         assert!(found.expect("read").is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_files_of_a_data_folder_are_their_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().expect("folder");
+        let folder = root.path().join("data");
+        let db = Db::open(Some(&folder)).expect("database");
+        let put: Result<(), StateError> = db.write(|tx| tx.put(&setting("a", "1")));
+        put.expect("write");
+        let mut files = 0;
+        for file in std::fs::read_dir(&folder).expect("folder") {
+            let mode = file.and_then(|file| file.metadata()).expect("file");
+            assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+            files += 1;
+        }
+        assert_eq!(files, 3, "database, log and index of the log");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Record;
 use crate::jose::DeviceKey;
 use crate::push::PushEvent;
+use crate::signed_consent::{ConsentCheck, ConsentRecord, SentDetails};
 use crate::snapshot::Exchange;
 
 /// A person.
@@ -201,6 +202,9 @@ pub(crate) struct CibaRequest {
     pub(crate) polls: u32,
     pub(crate) state: Stage,
     pub(crate) answer: Option<Answer>,
+    /// Of the last approval that was refused for what it claims.
+    #[serde(default)]
+    pub(crate) refused: Option<ConsentCheck>,
     pub(crate) pushes: Vec<Push>,
 }
 
@@ -242,6 +246,12 @@ pub(crate) struct Answer {
     pub(crate) jwt: Option<String>,
     /// Claim `urn:authenticator-core:consent` as it came, JSON text.
     pub(crate) consent_claim: Option<String>,
+    /// Whether that claim stands; `None` for an answer by the control surface.
+    #[serde(default)]
+    pub(crate) consent_check: Option<ConsentCheck>,
+    /// What it was checked against: the device may be gone when it is asked for.
+    #[serde(default)]
+    pub(crate) record: Option<ConsentRecord>,
 }
 
 /// A push of a request.
@@ -284,6 +294,9 @@ pub(crate) struct Transaction {
     pub(crate) auth_req_id: String,
     pub(crate) enrollment_id: String,
     pub(crate) challenge: String,
+    /// What the device was first told about the details; it is told the same again.
+    #[serde(default)]
+    pub(crate) details: SentDetails,
 }
 
 impl Record for Transaction {

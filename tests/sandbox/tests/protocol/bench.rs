@@ -215,13 +215,17 @@ impl Bench {
             .now_or_never()
             .flatten()
             .expect("a push is waiting");
-        let data = &event.payload["data"];
+        let payload: Value = serde_json::from_str(event.payload.get()).expect("JSON");
+        let data = &payload["data"];
         let text = |name: &str| data[name].as_str().expect("text").to_owned();
         Push {
             token: text("txtkn"),
             challenge: text("c"),
             consent: text("txlnkid"),
             enrollment: text("dai"),
+            requested_at: text("d"),
+            source: text("s"),
+            location: text("l"),
         }
     }
 
@@ -267,11 +271,15 @@ pub(crate) fn ticket_of(invitation: &str) -> String {
     rest.split('&').next().expect("ticket").to_owned()
 }
 
+#[derive(Clone)]
 pub(crate) struct Push {
     pub(crate) token: String,
     pub(crate) challenge: String,
     pub(crate) consent: String,
     pub(crate) enrollment: String,
+    pub(crate) requested_at: String,
+    pub(crate) source: String,
+    pub(crate) location: String,
 }
 
 pub(crate) struct Phone {

@@ -250,9 +250,7 @@ async fn token_proof_and_consent_errors_are_kept_apart() {
     let other = bench.ring(&phone).await.1;
     let unknown = Push {
         token: "unknown".into(),
-        challenge: String::new(),
-        consent: push.consent.clone(),
-        enrollment: String::new(),
+        ..push.clone()
     };
     let answer = bench
         .consent(
@@ -262,10 +260,8 @@ async fn token_proof_and_consent_errors_are_kept_apart() {
         .await;
     assert_eq!(answer.device_error(), (401, "invalid_token".to_owned()));
     let foreign = Push {
-        token: push.token,
-        challenge: String::new(),
         consent: other.consent,
-        enrollment: String::new(),
+        ..push
     };
     let answer = bench
         .consent(

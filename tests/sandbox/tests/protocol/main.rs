@@ -3,7 +3,9 @@
 mod authorize;
 mod bench;
 mod client_auth;
+mod consent;
 mod device;
 mod lifecycle;
 mod management;
 mod token;
+mod wire;

@@ -87,7 +87,8 @@ impl TestPhone {
             .next()
             .await
             .unwrap();
-        let text = |name: &str| event.payload["mfa"][name].as_str().unwrap().to_owned();
+        let payload: Value = serde_json::from_str(event.payload.get()).unwrap();
+        let text = |name: &str| payload["mfa"][name].as_str().unwrap().to_owned();
         self.secrets.push(text("txtkn"));
         Pushed {
             token: text("txtkn"),

@@ -36,6 +36,7 @@ pub(in super::super) fn knobs(snapshot: &Snapshot, token: Token<'_>) -> Markup {
                     (switch("already_answered", "Already answered", "Every answer of a phone comes too late, as if another one had been faster.", knobs.already_answered))
                     (switch("revoked_device", "Revoked devices", "Every phone is treated as removed.", knobs.revoked_device))
                     (switch("consent_404", "Details missing", "No consent is found.", knobs.consent_404))
+                    (switch("tamper_consent", "Tampered details", "One digit of the amount is changed on the way to the phone, as somebody in the middle could.", knobs.tamper_consent))
                 }
                 section.card {
                     header { h2 { "Requests" } }

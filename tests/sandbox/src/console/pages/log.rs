@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::text;
 use super::frame::{Page, empty, head, time};
 use super::request::device;
-use crate::snapshot::{Exchange, RequestState, RequestView, Snapshot};
+use crate::snapshot::{AnswerView, Exchange, RequestState, RequestView, Snapshot};
 
 pub(in super::super) fn log(snapshot: &Snapshot) -> Markup {
     Page { snapshot, path: "/log", title: "Log", waiting: false }.html(html! {
@@ -57,87 +57,132 @@ pub(super) struct Step<'a> {
     pub(super) tone: &'static str,
 }
 
-/// What happened to a request, in order: start, pushes, what phones fetched, answer, end.
+impl<'a> Step<'a> {
+    fn new(at: Option<&'a str>, what: &'static str, detail: String, tone: &'static str) -> Self {
+        Step {
+            at,
+            what,
+            detail,
+            tone,
+        }
+    }
+}
+
+/// What happened to a request, in order: start, pushes, then every call about it, the answer and
+/// the end by their times.
 pub(super) fn steps<'a>(snapshot: &'a Snapshot, request: &'a RequestView) -> Vec<Step<'a>> {
-    let step = |at, what, detail, tone| Step {
-        at,
-        what,
-        detail,
-        tone,
-    };
-    let mut steps = vec![step(
-        Some(request.created_at.as_str()),
+    let started = format!("by {}", request.client_name);
+    let mut steps = vec![Step::new(
+        Some(&request.created_at),
         "Request started",
-        format!("by {}", request.client_name),
+        started,
         "mine",
     )];
     for push in &request.pushes {
         let detail = format!("{} to {}", push.provider, device(snapshot, &push.device_id));
         steps.push(match push.status.as_str() {
-            "delivered" => step(None, "Push delivered", detail, "ok"),
-            "lost" => step(None, "Push lost", detail, "fault"),
-            _ => step(None, "Push waiting", detail, ""),
+            "delivered" => Step::new(None, "Push delivered", detail, "ok"),
+            "lost" => Step::new(None, "Push lost", detail, "fault"),
+            _ => Step::new(None, "Push waiting", detail, ""),
         });
     }
-    let path = format!("/rich-consents/{}", request.id);
-    for exchange in snapshot
-        .exchanges
-        .iter()
-        .rev()
-        .filter(|exchange| exchange.path.ends_with(&path))
-    {
-        steps.push(match exchange.status {
-            200 => step(Some(&exchange.at), "Consent fetched", String::new(), "ok"),
-            0 => step(
-                Some(&exchange.at),
-                "Consent cut off",
-                "the connection was closed".to_owned(),
-                "fault",
-            ),
-            status => step(
-                Some(&exchange.at),
-                "Consent refused",
-                format!("HTTP {status}"),
-                "fault",
-            ),
-        });
+    let mut timed: Vec<Step<'a>> = calls(snapshot, request);
+    timed.extend(
+        request
+            .answer
+            .as_ref()
+            .map(|answer| decision(snapshot, answer)),
+    );
+    if request.state == RequestState::Expired {
+        let at = Some(request.expires_at.as_str());
+        timed.push(Step::new(at, "Expired", String::new(), "fault"));
     }
-    if let Some(answer) = &request.answer {
-        let by = answer
-            .device_id
-            .as_deref()
-            .map_or("this console", |id| device(snapshot, id));
-        steps.push(match (answer.accepted, &answer.reason) {
-            (true, _) => step(Some(&answer.at), "Approved", format!("by {by}"), "ok"),
-            (false, None) => step(Some(&answer.at), "Denied", format!("by {by}"), "fault"),
-            (false, Some(reason)) => step(
-                Some(&answer.at),
-                "Denied",
-                format!("by {by}: {reason}"),
-                "fault",
-            ),
-        });
+    timed.sort_by_key(|step| step.at);
+    steps.append(&mut timed);
+    // The log forgets old calls before it forgets their request.
+    if request.state == RequestState::Redeemed && steps.iter().all(|step| step.what != TOKENS) {
+        steps.push(Step::new(None, TOKENS, String::new(), "ok"));
     }
-    match request.state {
-        RequestState::Redeemed => steps.push(step(
-            None,
-            "Tokens handed out",
-            format!("polls: {}", request.polls),
-            "ok",
-        )),
-        RequestState::Expired => steps.push(step(
-            Some(&request.expires_at),
-            "Expired",
-            String::new(),
-            "fault",
-        )),
-        RequestState::Denied if request.answer.is_none() => steps.push(step(
-            None,
-            "Ended by the server",
-            "the user can no longer answer".to_owned(),
-            "fault",
-        )),
-        RequestState::Pending | RequestState::Approved | RequestState::Denied => {}
+    if request.state == RequestState::Denied && request.answer.is_none() {
+        let why = "the user can no longer answer".to_owned();
+        steps.push(Step::new(None, "Ended by the server", why, "fault"));
     }
     steps
+}
+
+/// The calls about a request, oldest first; a row of polls without news is one step.
+fn calls<'a>(snapshot: &'a Snapshot, request: &RequestView) -> Vec<Step<'a>> {
+    let mut steps: Vec<Step<'a>> = Vec::new();
+    let mut waiting = 0;
+    let of_this = |call: &&Exchange| call.request_id.as_ref() == Some(&request.id);
+    for call in snapshot.exchanges.iter().rev().filter(of_this) {
+        let Some(step) = call_step(call) else {
+            continue;
+        };
+        waiting = if step.what == WAITING { waiting + 1 } else { 0 };
+        match steps.last_mut() {
+            Some(last) if waiting > 1 => {
+                last.detail = format!("{waiting} times in a row");
+            }
+            _ => steps.push(step),
+        }
+    }
+    steps
+}
+
+const TOKENS: &str = "Tokens handed out";
+const WAITING: &str = "Polled, still pending";
+
+fn call_step(call: &Exchange) -> Option<Step<'_>> {
+    /// The device API has its code in a member of its own.
+    #[derive(serde::Deserialize)]
+    struct Refused {
+        error: String,
+        #[serde(rename = "errorCode")]
+        code: Option<String>,
+    }
+    let refused = || match serde_json::from_str(&call.response_body) {
+        Ok(Refused { error, code }) => code.unwrap_or(error),
+        Err(_) => format!("HTTP {}", call.status),
+    };
+    let at = Some(call.at.as_str());
+    let (path, _) = call.path.split_once('?').unwrap_or((&call.path, ""));
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let consent = path.contains("/rich-consents/");
+    Some(match (last, call.status) {
+        // The start has a step of its own, and so has an accepted answer.
+        ("bc-authorize", _) | ("resolve-transaction", 200..=299) => return None,
+        ("token", 200) => Step::new(at, TOKENS, String::new(), "ok"),
+        ("token", 0) => Step::new(at, "Poll cut off", String::new(), "fault"),
+        ("token", _) => match refused().as_str() {
+            "authorization_pending" => Step::new(at, WAITING, String::new(), ""),
+            "slow_down" => Step::new(at, "Polled too fast", "slow_down".to_owned(), "fault"),
+            error => Step::new(at, "Poll refused", error.to_owned(), "fault"),
+        },
+        _ if consent && call.status == 200 => Step::new(at, "Consent fetched", String::new(), "ok"),
+        (_, 0) => {
+            let what = if consent {
+                "Consent cut off"
+            } else {
+                "Answer cut off"
+            };
+            let why = "the connection was closed".to_owned();
+            Step::new(at, what, why, "fault")
+        }
+        _ if consent => Step::new(at, "Consent refused", refused(), "fault"),
+        _ => Step::new(at, "Answer refused", refused(), "fault"),
+    })
+}
+
+fn decision<'a>(snapshot: &'a Snapshot, answer: &'a AnswerView) -> Step<'a> {
+    let by = answer
+        .device_id
+        .as_deref()
+        .map_or("this console", |id| device(snapshot, id));
+    let at = Some(answer.at.as_str());
+    match (answer.accepted, &answer.reason) {
+        (true, _) => Step::new(at, "Approved", format!("by {by}"), "ok"),
+        (false, None) => Step::new(at, "Denied", format!("by {by}"), "fault"),
+        (false, Some(reason)) => Step::new(at, "Denied", format!("by {by}: {reason}"), "fault"),
+    }
 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::super::text;
 use super::frame::{Page, Token, button, chips, day, empty, head, left, open, pill, time};
 use super::log::{Step, steps};
+use crate::signed_consent::ConsentCheck;
 use crate::snapshot::{AnswerView, PushView, RequestState, RequestView, Snapshot};
 
 pub(in super::super) fn requests(snapshot: &Snapshot) -> Markup {
@@ -86,7 +87,7 @@ pub(in super::super) fn request(
                 (details(request))
                 (pushes(snapshot, request))
                 (consent(snapshot, request))
-                (answer(snapshot, request.answer.as_ref(), claims))
+                (answer(snapshot, request, claims))
             }
             div.stack {
                 (decide(request, token))
@@ -199,11 +200,11 @@ pub(super) fn device<'a>(snapshot: &'a Snapshot, id: &'a str) -> &'a str {
 }
 
 fn consent(snapshot: &Snapshot, request: &RequestView) -> Markup {
-    let path = format!("/rich-consents/{}", request.id);
-    let fetched = snapshot
-        .exchanges
-        .iter()
-        .find(|exchange| exchange.path.ends_with(&path) && exchange.status == 200);
+    let fetched = snapshot.exchanges.iter().find(|exchange| {
+        exchange.request_id.as_ref() == Some(&request.id)
+            && exchange.path.contains("/rich-consents/")
+            && exchange.status == 200
+    });
     html! {
         section.card {
             header { h2 { "Consent" } p { "what the phone was given" } }
@@ -215,22 +216,27 @@ fn consent(snapshot: &Snapshot, request: &RequestView) -> Markup {
     }
 }
 
-fn answer(snapshot: &Snapshot, answer: Option<&AnswerView>, claims: Option<&str>) -> Markup {
+fn answer(snapshot: &Snapshot, request: &RequestView, claims: Option<&str>) -> Markup {
+    let answer = request.answer.as_ref();
     html! {
         section.card {
             header { h2 { "Answer" } @if answer.is_some_and(|answer| answer.device_id.is_some()) { p { "signature verified" } } }
             @match answer {
                 Some(answer) => {
-                    (decision(snapshot, answer))
+                    (decision(snapshot, answer, request.signed_consent))
                     @if let Some(claims) = claims { pre.below tabindex="0" aria-label="Claims of the answer" { (text::json(claims)) } }
                 },
+                None if request.signed_consent.is_some() => div.body { dl.facts {
+                    dt { "Decision" } dd { span.pill.bad { "approval refused" } " " span.quiet { "this sandbox requires signed consent" } }
+                    (signed(request.signed_consent))
+                } },
                 None => (empty("No answer yet", html! { "Approve or deny on a connected phone, or run " code { "sandbox phone approve" } "." })),
             }
         }
     }
 }
 
-fn decision(snapshot: &Snapshot, answer: &AnswerView) -> Markup {
+fn decision(snapshot: &Snapshot, answer: &AnswerView, check: Option<ConsentCheck>) -> Markup {
     html! {
         div.body {
             dl.facts {
@@ -238,12 +244,27 @@ fn decision(snapshot: &Snapshot, answer: &AnswerView) -> Markup {
                 @if let Some(reason) = &answer.reason { dt { "Reason" } dd { (text::visible(reason)) } }
                 dt { "By" } dd { @match &answer.device_id { Some(id) => (text::visible(device(snapshot, id))), None => "this console, without a phone" } }
                 dt { "At" } dd { (day(&answer.at)) }
-                dt { "Signed consent" } dd {
-                    @if answer.consent_claim.is_some() { span.pill.good { "claimed" } " " span.quiet { "the answer names what was sent and what was shown" } }
-                    @else { span.pill.plain { "not claimed" } " " span.quiet { "the answer does not say what was shown" } }
-                }
+                (signed(check))
             }
         }
+    }
+}
+
+/// Whether the decision was made on what was sent; nothing where no phone decided.
+fn signed(check: Option<ConsentCheck>) -> Markup {
+    let Some(check) = check else {
+        return html! {};
+    };
+    let (tone, why) = match check {
+        ConsentCheck::Yes => ("good", "the signed answer has the digest of what was sent"),
+        ConsentCheck::No => ("bad", "the signed answer has the digest of something else"),
+        ConsentCheck::NotClaimed => ("plain", "the answer does not say what was shown"),
+        ConsentCheck::NotReviewed => ("plain", "denied without a look at the details"),
+        ConsentCheck::CannotBeChecked => ("pending", "what was sent has no canonical form"),
+    };
+    html! {
+        dt { "Decided on exactly what was sent" }
+        dd { span.pill.(tone) { (check.as_str()) } " " span.quiet { (why) } }
     }
 }
 

@@ -1,0 +1,243 @@
+//! In a dispute: what an exported history entry of a phone and a server's record prove together.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{CLAIM, ConsentCheck, ConsentRecord, exact};
+use crate::jose::{Compact, DeviceKey};
+use crate::text::sha256_b64;
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What should hold, stable text.
+    pub check: &'static str,
+    /// Whether it does.
+    pub verdict: Verdict,
+    /// Why not, or what else there is to know; may be empty.
+    pub note: String,
+}
+
+/// The outcome of one check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It holds.
+    Match,
+    /// It does not.
+    Mismatch,
+    /// The entry or the record does not have what it takes.
+    Missing,
+}
+
+/// What a phone exported.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Exported {
+    History(Vec<Entry>),
+    Entry(Entry),
+}
+
+/// The members of an exported entry that matter here.
+#[derive(Default, Deserialize)]
+struct Entry {
+    answer: Option<String>,
+    source: Option<String>,
+    shown: Option<String>,
+    /// The document as its canonical text, or as JSON.
+    shown_document: Option<Value>,
+    decision: Option<String>,
+}
+
+impl Entry {
+    fn answers(&self, challenge: &str) -> bool {
+        let jws = self.answer.as_deref().and_then(Compact::parse);
+        let claims = jws.and_then(|jws| jws.claims::<AnswerClaims>());
+        claims.is_some_and(|claims| claims.sub == challenge)
+    }
+}
+
+#[derive(Deserialize)]
+struct AnswerClaims {
+    iss: String,
+    sub: String,
+    auth0_guardian_accepted: Value,
+}
+
+/// Checks an exported history entry (JSON text) against a server's record; in a list of entries, the one
+/// that answers the record's challenge. Every check is made, so that the result says what holds and what
+/// does not.
+///
+/// # Errors
+/// When the text is not the JSON of an entry or of a list of them.
+pub fn verify(exported: &str, record: &ConsentRecord) -> Result<Vec<Finding>, serde_json::Error> {
+    let entry = match serde_json::from_str(exported)? {
+        Exported::Entry(entry) => entry,
+        Exported::History(entries) => entries
+            .into_iter()
+            .find(|entry| entry.answers(&record.challenge))
+            .unwrap_or_default(),
+    };
+    let jws = entry.answer.as_deref().and_then(Compact::parse);
+    let claims: Option<AnswerClaims> = jws.as_ref().and_then(Compact::claims);
+    let accepted = claims
+        .as_ref()
+        .and_then(|claims| claims.auth0_guardian_accepted.as_bool());
+    let all: Option<Value> = jws.as_ref().and_then(Compact::claims);
+    let claim = all.as_ref().and_then(|all| all.get(CLAIM));
+    let text = |name: &str| claim.and_then(|claim| claim.get(name)?.as_str());
+    let document = entry.shown_document.as_ref().map(document);
+    let shown = document.as_ref().and_then(|text| exact::read(text));
+
+    let mut findings = Vec::new();
+    let mut add = |check, verdict, note: &str| {
+        findings.push(Finding {
+            check,
+            verdict,
+            note: note.to_owned(),
+        });
+    };
+
+    let key = DeviceKey::from_jwk(&record.public_key, true);
+    let signed = key.and_then(|key| Some(key.signed(jws.as_ref()?)));
+    add(
+        "the answer is signed by the enrolled key",
+        verdict(signed),
+        "",
+    );
+    add(
+        "the answer is by this device, to this challenge",
+        verdict(
+            claims
+                .as_ref()
+                .map(|claims| claims.iss == record.identifier && claims.sub == record.challenge),
+        ),
+        "",
+    );
+    let recorded = record.decision.as_ref();
+    add(
+        "phone and server have the same decision",
+        verdict(recorded.map(|recorded| Some(recorded.accepted) == accepted)),
+        &decisions(accepted, recorded.map(|recorded| recorded.accepted)),
+    );
+    if let (Some(told), Some(accepted)) = (&entry.decision, accepted) {
+        let same = told.to_ascii_lowercase().starts_with("approve") == accepted;
+        add(
+            "the entry's decision is the signed one",
+            verdict(Some(same)),
+            told,
+        );
+    }
+    let server_claim = recorded.and_then(|recorded| recorded.consent_claim.as_deref());
+    add(
+        "phone and server have the same consent claim",
+        verdict(
+            claim
+                .zip(server_claim.and_then(exact::read).as_ref())
+                .map(|(own, server)| canonical(own) == canonical(server)),
+        ),
+        "",
+    );
+
+    let check = record.check(claim.map(Value::to_string).as_deref());
+    add(
+        "the answer was given to exactly what the server sent",
+        match check {
+            ConsentCheck::Yes => Verdict::Match,
+            ConsentCheck::No => Verdict::Mismatch,
+            _ => Verdict::Missing,
+        },
+        check.as_str(),
+    );
+    add(
+        "the entry names the signed source",
+        same(entry.source.as_deref(), text("source")),
+        "",
+    );
+    add(
+        "the shown document has the signed digest",
+        match (&document, text("shown")) {
+            (Some(document), Some(digest)) => verdict(Some(sha256_b64(document) == digest)),
+            _ => Verdict::Missing,
+        },
+        "",
+    );
+    add(
+        "the entry names the signed digest of it",
+        same(entry.shown.as_deref(), text("shown")),
+        "",
+    );
+    for (check, name) in [
+        ("the shown document names the signed source", "source"),
+        ("the shown document names the signed renderer", "renderer"),
+        ("the shown document names the signed templates", "templates"),
+        ("the shown document names the signed locale", "locale"),
+        ("the shown document names the signed time zone", "zone"),
+    ] {
+        let inside = shown.as_ref().and_then(|shown| shown.get(name)?.as_str());
+        add(check, same(inside, text(name)), "");
+    }
+    Ok(findings)
+}
+
+fn verdict(holds: Option<bool>) -> Verdict {
+    match holds {
+        Some(true) => Verdict::Match,
+        Some(false) => Verdict::Mismatch,
+        None => Verdict::Missing,
+    }
+}
+
+fn same(one: Option<&str>, other: Option<&str>) -> Verdict {
+    verdict(one.zip(other).map(|(one, other)| one == other))
+}
+
+fn decisions(phone: Option<bool>, server: Option<bool>) -> String {
+    let word = |accepted| match accepted {
+        Some(true) => "approved",
+        Some(false) => "denied",
+        None => "unknown",
+    };
+    format!("phone: {}, server: {}", word(phone), word(server))
+}
+
+/// The bytes that the digest is over.
+fn document(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => canonical(other),
+    }
+}
+
+/// Of a value that was read, so it has a canonical form.
+fn canonical(value: &Value) -> String {
+    serde_json_canonicalizer::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SentDetails;
+    use super::super::tests::record;
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_entry_without_an_answer_proves_nothing() {
+        let record = record(SentDetails::None);
+        for entry in ["{}", "[]", r#"[{"answer":"a.b.c"}]"#, r#"{"answer":null}"#] {
+            let findings = verify(entry, &record).expect("an entry");
+            assert!(!findings.is_empty());
+            assert!(findings.iter().all(|f| f.verdict != Verdict::Match));
+        }
+        assert!(verify("history", &record).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_entry_can_be_looked_at(answer in ".{0,40}", document in ".{0,40}") {
+            let entry = serde_json::json!({ "answer": answer, "shown_document": document });
+            let findings = verify(&entry.to_string(), &record(SentDetails::None));
+            prop_assert!(findings.is_ok_and(|all| all.iter().all(|f| f.verdict != Verdict::Match)));
+        }
+    }
+}
