@@ -57,7 +57,15 @@ async fn make(call: u32) -> Result<()> {
             .map(drop),
         21 => core.replace_approval_key(enrollment).await.map(drop),
         15 => core.one_time_code(enrollment).await.map(drop),
-        16 => core.set_display(Config::new(text).display),
+        16 => core.begin_approval(challenge, text, None).await.map(drop),
+        17 => core
+            .finish_approval(SigningRequestId::new(&text), text.into_bytes())
+            .await
+            .map(drop),
+        18 => core.replace_approval_key(enrollment).await.map(drop),
+        19 => core.verify_history(enrollment).await.map(drop),
+        20 => core.export_history(enrollment).await.map(drop),
+        21 => core.set_display(Config::new(text).display),
         _ => core.shutdown().await,
     }
 }
