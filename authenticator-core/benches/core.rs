@@ -9,12 +9,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use authenticator_core::{
-    Approval, Authenticator, Clock, Config, Confirmation, Device, DialectName, HttpRequest, HttpResponse, HttpTransport, KeyAlgorithm,
-    Platform, Server, SoftwareKeyStore, TransportError, testing,
+    Approval, Authenticator, Clock, Config, Confirmation, Device, DialectName, HttpRequest,
+    HttpResponse, HttpTransport, KeyAlgorithm, Platform, Server, SoftwareKeyStore, TransportError,
+    testing,
 };
 use criterion::{Criterion, SamplingMode};
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
 use rsa::pkcs8::EncodePrivateKey;
 use tokio::runtime::Runtime;
 
@@ -51,7 +54,9 @@ const ENROLLED: &str = r#"{
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut criterion = Criterion::default().output_directory(folder.path()).configure_from_args();
+    let mut criterion = Criterion::default()
+        .output_directory(folder.path())
+        .configure_from_args();
     push(&mut criterion);
     consent(&mut criterion);
     approve(&mut criterion, "approve RS256", KeyAlgorithm::Rsa2048);
@@ -63,20 +68,34 @@ fn main() {
 
 /// Bytes of a push to the values that are stored; reference: serde_json into its own value.
 fn push(criterion: &mut Criterion) {
-    assert!(testing::parse_push(PUSH.as_bytes()), "the sample push must be readable");
+    assert!(
+        testing::parse_push(PUSH.as_bytes()),
+        "the sample push must be readable"
+    );
     let mut group = criterion.benchmark_group("push parse");
-    group.bench_function("core", |b| b.iter(|| testing::parse_push(black_box(PUSH.as_bytes()))));
-    group.bench_function("serde_json", |b| b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(PUSH))));
+    group.bench_function("core", |b| {
+        b.iter(|| testing::parse_push(black_box(PUSH.as_bytes())))
+    });
+    group.bench_function("serde_json", |b| {
+        b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(PUSH)))
+    });
     group.finish();
 }
 
 /// Bytes of a consent to rows and digest; reference: serde_json into its own value.
 fn consent(criterion: &mut Criterion) {
     let screen = testing::Screen::new().expect("the built-in templates load");
-    assert!(screen.show(CONSENT.as_bytes()).is_some(), "the sample consent must be approvable");
+    assert!(
+        screen.show(CONSENT.as_bytes()).is_some(),
+        "the sample consent must be approvable"
+    );
     let mut group = criterion.benchmark_group("consent to display");
-    group.bench_function("core", |b| b.iter(|| screen.show(black_box(CONSENT.as_bytes()))));
-    group.bench_function("serde_json", |b| b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(CONSENT))));
+    group.bench_function("core", |b| {
+        b.iter(|| screen.show(black_box(CONSENT.as_bytes())))
+    });
+    group.bench_function("serde_json", |b| {
+        b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(CONSENT)))
+    });
     group.finish();
 }
 
@@ -94,16 +113,31 @@ fn approve(criterion: &mut Criterion, name: &str, algorithm: KeyAlgorithm) {
     let random = SystemRandom::new();
     match algorithm {
         KeyAlgorithm::P256 => {
-            let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
-            let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.as_ref(), &random).expect("the key just made");
-            group.bench_function("ring signature", |b| b.iter(|| key.sign(&random, black_box(&message))));
+            let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+                .expect("a key");
+            let key =
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.as_ref(), &random)
+                    .expect("the key just made");
+            group.bench_function("ring signature", |b| {
+                b.iter(|| key.sign(&random, black_box(&message)))
+            });
         }
         KeyAlgorithm::Rsa2048 => {
-            let der = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("a key").to_pkcs8_der().expect("its encoding");
+            let der = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048)
+                .expect("a key")
+                .to_pkcs8_der()
+                .expect("its encoding");
             let key = RsaKeyPair::from_pkcs8(der.as_bytes()).expect("the key just made");
             let mut signature = vec![0; key.public().modulus_len()];
             group.bench_function("ring signature", |b| {
-                b.iter(|| key.sign(&RSA_PKCS1_SHA256, &random, black_box(&message), &mut signature));
+                b.iter(|| {
+                    key.sign(
+                        &RSA_PKCS1_SHA256,
+                        &random,
+                        black_box(&message),
+                        &mut signature,
+                    )
+                });
             });
         }
     }
@@ -120,12 +154,18 @@ fn open(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("store open");
     group.sample_size(20);
     group.bench_function("core", |b| {
-        b.iter(|| runtime.block_on(Authenticator::open(config.clone(), platform.clone())).map(drop));
+        b.iter(|| {
+            runtime
+                .block_on(Authenticator::open(config.clone(), platform.clone()))
+                .map(drop)
+        });
     });
     group.bench_function("sqlite", |b| {
         b.iter(|| {
             let connection = rusqlite::Connection::open(&file).expect("the file just written");
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+                row.get::<_, i64>(0)
+            })
         });
     });
     group.finish();
@@ -146,18 +186,37 @@ impl Phone {
         let runtime = Runtime::new().expect("a runtime");
         let server = Arc::new(InstantServer::default());
         let mut config = Config::new(file.to_str().expect("a temporary folder in UTF-8"));
-        config.servers = vec![Server { name: "bank".into(), address: "bank-dev.eu.auth0.com".into(), dialect: DialectName::Guardian }];
+        config.servers = vec![Server {
+            name: "bank".into(),
+            address: "bank-dev.eu.auth0.com".into(),
+            dialect: DialectName::Guardian,
+        }];
         config.key_algorithm = Some(algorithm);
         let mut platform = Platform::new(Arc::new(SoftwareKeyStore::in_memory()));
         platform.transport = Some(server.clone());
         platform.clock = Some(Arc::new(Noon));
         let core = runtime.block_on(async {
-            let core = Authenticator::open(config.clone(), platform.clone()).await.expect("a new store");
-            let device = Device { name: "Bench".into(), identifier: None, push: None };
-            core.enroll("ticket".into(), Some("bank".into()), device).await.expect("an enrolment");
+            let core = Authenticator::open(config.clone(), platform.clone())
+                .await
+                .expect("a new store");
+            let device = Device {
+                name: "Bench".into(),
+                identifier: None,
+                push: None,
+            };
+            core.enroll("ticket".into(), Some("bank".into()), device)
+                .await
+                .expect("an enrolment");
             core
         });
-        Phone { runtime, core, server, config, platform, challenges: AtomicU32::new(0) }
+        Phone {
+            runtime,
+            core,
+            server,
+            config,
+            platform,
+            challenges: AtomicU32::new(0),
+        }
     }
 
     /// A new request, reviewed; then the time from the tap until the answer is handed to the network.
@@ -170,11 +229,16 @@ impl Phone {
             // So many requests at once make the guard ask for more than a tap.
             let confirmation = match review.approval {
                 Approval::NeedsConfirmation(Confirmation::Number { number, .. }) => Some(number),
-                Approval::NeedsConfirmation(Confirmation::AmountDigits { .. }) => Some("249".into()),
+                Approval::NeedsConfirmation(Confirmation::AmountDigits { .. }) => {
+                    Some("249".into())
+                }
                 _ => None,
             };
             let tap = Instant::now();
-            self.core.approve(review.challenge, review.digest, confirmation).await.expect("an approval");
+            self.core
+                .approve(review.challenge, review.digest, confirmation)
+                .await
+                .expect("an approval");
             self.server.answered_at().duration_since(tap)
         })
     }
@@ -191,7 +255,10 @@ struct InstantServer(Mutex<Option<Instant>>);
 
 impl InstantServer {
     fn answered_at(&self) -> Instant {
-        self.0.lock().expect("nobody panics while holding it").expect("an answer was sent")
+        self.0
+            .lock()
+            .expect("nobody panics while holding it")
+            .expect("an answer was sent")
     }
 }
 
@@ -206,7 +273,11 @@ impl HttpTransport for InstantServer {
             }
             _ => (200, CONSENT),
         };
-        Ok(HttpResponse { status, headers: Vec::new(), body: body.as_bytes().to_vec() })
+        Ok(HttpResponse {
+            status,
+            headers: Vec::new(),
+            body: body.as_bytes().to_vec(),
+        })
     }
 }
 
@@ -231,14 +302,25 @@ fn print_ratios(folder: &Path) {
     ];
     println!();
     for (group, reference) in pairs {
-        let (Some(core), Some(plain)) = (median(folder, group, "core"), median(folder, group, reference)) else { continue };
-        println!("{group:<20} {:>9.1} µs   {:>9.1} µs {reference:<15} ratio {:>6.1}", core / 1e3, plain / 1e3, core / plain);
+        let (Some(core), Some(plain)) = (
+            median(folder, group, "core"),
+            median(folder, group, reference),
+        ) else {
+            continue;
+        };
+        println!(
+            "{group:<20} {:>9.1} µs   {:>9.1} µs {reference:<15} ratio {:>6.1}",
+            core / 1e3,
+            plain / 1e3,
+            core / plain
+        );
     }
 }
 
 /// Nanoseconds; `None` where a filter left the measurement out.
 fn median(folder: &Path, group: &str, name: &str) -> Option<f64> {
-    let text = std::fs::read_to_string(folder.join(group).join(name).join("new/estimates.json")).ok()?;
+    let text =
+        std::fs::read_to_string(folder.join(group).join(name).join("new/estimates.json")).ok()?;
     let estimates: serde_json::Value = serde_json::from_str(&text).ok()?;
     estimates["median"]["point_estimate"].as_f64()
 }

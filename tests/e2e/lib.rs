@@ -361,10 +361,19 @@ pub async fn open_on_files(folder: &Path, origin: &str, clock: Arc<TestClock>) -
     let mut config = Config::new(folder.join("store.db").to_str().expect("a readable path"));
     config.allow_loopback_cleartext = true;
     config.auto_retry = false;
-    config.servers.push(Server { name: "sandbox".into(), address: origin.to_owned(), dialect: DialectName::Guardian });
+    config.servers.push(Server {
+        name: "sandbox".into(),
+        address: origin.to_owned(),
+        dialect: DialectName::Guardian,
+    });
     let keys = SoftwareKeyStore::open(&folder.join("keys"), [7; 32]).expect("the key file");
-    let platform = Platform { clock: Some(clock), ..Platform::new(Arc::new(keys)) };
-    Authenticator::open(config, platform).await.expect("the authenticator opens")
+    let platform = Platform {
+        clock: Some(clock),
+        ..Platform::new(Arc::new(keys))
+    };
+    Authenticator::open(config, platform)
+        .await
+        .expect("the authenticator opens")
 }
 
 /// A plain client that follows nothing; this one has TLS from ring like everything else here.

@@ -48,14 +48,6 @@ async fn make(call: u32) -> Result<()> {
         12 => core.deny(challenge, None, Some(text)).await.map(drop),
         13 => core.flush().await.map(drop),
         14 => core.history(Some(enrollment), None, call).await.map(drop),
-        17 => core.verify_history(enrollment).await.map(drop),
-        18 => core.export_history(enrollment).await.map(drop),
-        19 => core.begin_approval(challenge, text, None).await.map(drop),
-        20 => core
-            .finish_approval(SigningRequestId::new(&text), text.into())
-            .await
-            .map(drop),
-        21 => core.replace_approval_key(enrollment).await.map(drop),
         15 => core.one_time_code(enrollment).await.map(drop),
         16 => core.begin_approval(challenge, text, None).await.map(drop),
         17 => core

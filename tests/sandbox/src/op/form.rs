@@ -98,7 +98,9 @@ impl<'de> Deserialize<'de> for Params {
                     match value {
                         serde_json::Value::String(text) => params.add(name, text),
                         serde_json::Value::Null => {}
-                        _ if READ_AT_TOKEN.contains(&name.as_str()) => return Err(A::Error::custom("not text")),
+                        _ if READ_AT_TOKEN.contains(&name.as_str()) => {
+                            return Err(A::Error::custom("not text"));
+                        }
                         // Unknown parameters are ignored, whatever they are (RFC 6749 §3.2).
                         _ => {}
                     }
