@@ -52,7 +52,7 @@ pub(super) fn source_object(input: &RenderInput<'_>) -> Value {
     }
     members.push(match input.details {
         Details::Body(body) => ("consent".to_owned(), body.clone()),
-        Details::None | Details::NoDetails | Details::Unavailable(_) => {
+        Details::None | Details::Missing | Details::Unavailable(_) => {
             ("details".to_owned(), "none".into())
         }
     });

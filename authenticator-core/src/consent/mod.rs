@@ -205,7 +205,7 @@ pub(crate) enum Details<'a> {
     /// There is no linking id.
     None,
     /// 404 for an id that does not promise details, or allowed by configuration.
-    NoDetails,
+    Missing,
     /// Could not be fetched, or is not readable; deny only. The code is the mark that says why.
     Unavailable(MarkCode),
 }

@@ -43,7 +43,7 @@ pub(crate) fn render(input: &RenderInput<'_>, templates: &Templates) -> Rendered
             }
         }
         Details::None => out.headline = words.get("headline.plain").to_owned(),
-        Details::NoDetails => {
+        Details::Missing => {
             out.headline = words.get("headline.plain").to_owned();
             findings.push(MarkCode::NoDetails);
         }

@@ -23,7 +23,7 @@ enum Fetched {
     },
     /// Nothing to ask for, or the server says that there is nothing.
     None,
-    NoDetails,
+    Missing,
     Unavailable(MarkCode),
 }
 
@@ -41,7 +41,7 @@ impl Core {
         let details = match &fetched {
             Fetched::Body { body, .. } => Details::Body(body),
             Fetched::None => Details::None,
-            Fetched::NoDetails => Details::NoDetails,
+            Fetched::Missing => Details::Missing,
             Fetched::Unavailable(code) => Details::Unavailable(*code),
         };
         let input = RenderInput {
@@ -202,7 +202,7 @@ impl Core {
                 ConsentAnswer::NotFound { .. } => {
                     self.store
                         .set_consent(&challenge.id, None, challenge.expires_at)?;
-                    return Ok(Fetched::NoDetails);
+                    return Ok(Fetched::Missing);
                 }
                 ConsentAnswer::Invalid { reason } => {
                     tracing::warn!(reason, "the consent cannot be read");

@@ -69,7 +69,7 @@ impl Given {
     fn render(&self) -> Rendered {
         let details = match (&self.body, self.details.as_str()) {
             (Some(body), _) => Details::Body(body),
-            (None, "no_details") => Details::NoDetails,
+            (None, "no_details") => Details::Missing,
             (None, "none") => Details::None,
             (None, code) => Details::Unavailable(
                 *MarkCode::ALL
