@@ -1,5 +1,6 @@
 //! The process that `tests/crash.rs` kills: opens a phone on its files, says `tap`, decides, says `receipt`.
-//! Arguments: folder, origin of the sandbox, milliseconds its clock is ahead, challenge, digest, `approve` or `deny`.
+//! Arguments: folder, origin of the sandbox, milliseconds its clock is ahead, challenge, digest, `approve` or `deny`, what the
+//! person typed (may be empty).
 
 #![expect(clippy::print_stdout, reason = "it speaks to its parent")]
 
@@ -13,8 +14,8 @@ use e2e::{TestClock, open_on_files};
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, origin, ahead, challenge, digest, verdict] = arguments.as_slice() else {
-        panic!("six arguments: folder, origin, ahead, challenge, digest, verdict");
+    let [folder, origin, ahead, challenge, digest, verdict, typed] = arguments.as_slice() else {
+        panic!("seven arguments: folder, origin, ahead, challenge, digest, verdict, typed");
     };
     let clock = Arc::new(TestClock::default());
     clock.advance(ahead.parse().expect("milliseconds"));
@@ -22,7 +23,7 @@ async fn main() {
     say("tap");
     let id = ChallengeId::new(challenge);
     let receipt = match verdict.as_str() {
-        "approve" => app.approve(id, digest.clone(), None).await,
+        "approve" => app.approve(id, digest.clone(), Some(typed.clone())).await,
         _ => app.deny(id, Some(digest.clone()), None).await,
     };
     receipt.expect("a receipt");

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator_core::{
-    Authenticator, ChallengeId, Decision, Delivery, Device, EnrollmentId, PushService, PushToken,
-    Receipt, Secret,
+    Approval, Authenticator, Confirmation, Decision, Delivery, Device, EnrollmentId, PushService,
+    PushToken, Receipt, Review, Secret,
 };
 use e2e::{Agent, PATIENCE, TestClock, open_on_files, options, payment, start};
 use futures_util::{Stream, StreamExt};
@@ -152,9 +152,7 @@ impl Bench {
         drop(app);
 
         self.sandbox.knobs().set(knobs(fault));
-        let said_receipt = self
-            .tap_and_die(&challenge.id, &review.digest, tapped, death)
-            .await;
+        let said_receipt = self.tap_and_die(&review, tapped, death).await;
 
         self.sandbox.advance(LEASE);
         self.clock.advance(LEASE.as_millis() as i64);
@@ -181,7 +179,7 @@ impl Bench {
             Decision::Deny => Decision::Approve,
         };
         let decided = stored.unwrap_or(opposite);
-        let receipt = tap(&app, &challenge.id, &review.digest, opposite).await;
+        let receipt = tap(&app, &review, opposite).await;
         if receipt.decision != decided || stored.is_some_and(|stored| stored != tapped) {
             self.counts.flipped += 1;
             println!("FLIPPED: {story}");
@@ -221,26 +219,21 @@ impl Bench {
     }
 
     /// Whether the child lived to say that it had its receipt.
-    async fn tap_and_die(
-        &self,
-        id: &ChallengeId,
-        digest: &str,
-        decision: Decision,
-        death: Death,
-    ) -> bool {
+    async fn tap_and_die(&self, review: &Review, decision: Decision, death: Death) -> bool {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crash-phone"));
         command
             .arg(self.folder.path())
             .arg(self.sandbox.origin())
             .arg(self.ahead.as_millis().to_string());
         command
-            .arg(id.as_str())
-            .arg(digest)
+            .arg(review.challenge.as_str())
+            .arg(&review.digest)
             .arg(if decision == Decision::Approve {
                 "approve"
             } else {
                 "deny"
             });
+        command.arg(typed(review));
         if let Death::At(point) = death {
             command.env("AUTHENTICATOR_CRASH_POINT", point);
         }
@@ -281,12 +274,22 @@ impl Bench {
     }
 }
 
-async fn tap(app: &Authenticator, id: &ChallengeId, digest: &str, decision: Decision) -> Receipt {
+async fn tap(app: &Authenticator, review: &Review, decision: Decision) -> Receipt {
+    let (id, digest) = (review.challenge.clone(), review.digest.clone());
     let receipt = match decision {
-        Decision::Approve => app.approve(id.clone(), digest.to_owned(), None).await,
-        Decision::Deny => app.deny(id.clone(), Some(digest.to_owned()), None).await,
+        Decision::Approve => app.approve(id, digest, Some(typed(review))).await,
+        Decision::Deny => app.deny(id, Some(digest), None).await,
     };
     receipt.expect("a receipt")
+}
+
+/// What a person types to confirm: that many requests in a row are suspicious.
+fn typed(review: &Review) -> String {
+    match &review.approval {
+        Approval::NeedsConfirmation(Confirmation::Number { number, .. }) => number.clone(),
+        Approval::NeedsConfirmation(Confirmation::AmountDigits { .. }) => "249".into(),
+        _ => String::new(),
+    }
 }
 
 fn watch(mut child: Child, death: Death) -> bool {
