@@ -1,4 +1,17 @@
 //! The phone side of CIBA: enrol, show exactly what is asked, sign the answer, deliver it once.
+//!
+//! Start with [`Authenticator::open`] and [`Authenticator::enroll`]. Then, for every push:
+//! [`Authenticator::receive_push`] gives a [`Challenge`] (enough for a notification), [`Authenticator::review`] a
+//! [`Review`] (exactly what to put on the screen), and [`Authenticator::approve`] or [`Authenticator::deny`] a [`Receipt`].
+//! The types make the order unavoidable: only what was reviewed can be approved, by the digest of what was shown.
+//!
+//! | Feature | On by default | What it adds |
+//! |---|---|---|
+//! | `reqwest` | yes | the built-in HTTP client; without it the app hands in an [`HttpTransport`] |
+//! | `software-keys` | no | `SoftwareKeyStore`: keys made and held in Rust, for tests, desktops and terminals |
+//! | `testing` | no | entry points for benchmarks and crash tests; never in a shipped build |
+//!
+//! Every call fails with an [`Error`] that has a stable [`ErrorCode`] and an [`ErrorClass`] that says what to do.
 
 #[macro_use]
 mod newtype;

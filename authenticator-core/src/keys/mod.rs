@@ -94,7 +94,8 @@ pub enum KeyStoreError {
     Failed,
 }
 
-/// The platform's key store, implemented by the app (Android Keystore, iOS Keychain) or by [`SoftwareKeyStore`].
+/// The platform's key store, implemented by the app (Android Keystore, iOS Keychain) or, with the feature
+/// `software-keys`, by `SoftwareKeyStore`.
 ///
 /// Calls are synchronous and may block: the core makes them on threads of its own, holding no lock and no transaction.
 /// `alias` is a name the core has chosen, ASCII letters, digits, `-` and `_`, at most 64 characters.

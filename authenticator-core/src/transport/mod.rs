@@ -98,6 +98,7 @@ pub(crate) enum Transport {
 }
 
 /// What the built-in client needs to know.
+#[cfg(feature = "reqwest")]
 pub(crate) struct Settings {
     pub extra_root_pem: Option<String>,
     pub user_agent: String,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use authenticator_core::{PushService, Receipt, Review};
+use authenticator_core::{ErrorCode, PushService, Receipt, Review};
 use sandbox::{Options, Sandbox};
 use serde::Serialize;
 use serde_json::Value;
@@ -57,6 +57,9 @@ pub(crate) struct Args {
     /// Error that an expired request gives.
     #[arg(long, value_enum, default_value = "access_denied")]
     expiry_error: ExpiryWord,
+    /// What the person types where the request needs more than a tap, with --answer approve.
+    #[arg(long, value_name = "TEXT")]
+    confirm: Option<String>,
     /// Keep the phone's folder and say where it is.
     #[arg(long)]
     keep: bool,
@@ -210,7 +213,9 @@ async fn tell(args: Args, context: Context, folder: &Path) -> anyhow::Result<Exi
     let review = arrival(&phone, &mut news).await?;
     say(&chapter("3", "An agent asks, the phone shows what for"));
     story.open(render::consent(&review, now(), story.phone_view()), asked);
-    let decision = story.answer(&phone, &review, answer, &agent).await?;
+    let decision = story
+        .answer(&phone, &review, answer, args.confirm.clone(), &agent)
+        .await?;
     let Decision::Made(receipt) = decision else {
         phone.authenticator.shutdown().await?;
         return Ok(Exit::Interrupted);
@@ -456,30 +461,42 @@ impl Scene {
         phone: &Handset,
         review: &Review,
         automatic: Option<AutoAnswer>,
+        confirm: Option<String>,
         agent: &Agent,
     ) -> anyhow::Result<Decision> {
-        let answer = match automatic {
-            Some(AutoAnswer::Approve) => Answer::Approve { confirmation: None },
-            Some(AutoAnswer::Deny) => Answer::Deny,
-            Some(AutoAnswer::Ignore) => return Ok(Decision::Made(None)),
-            None => self.ask(review, agent).await?,
-        };
-        let id = review.challenge.clone();
-        let digest = review.digest.clone();
         let core = &phone.authenticator;
-        Ok(match answer {
-            Answer::Approve { confirmation } => {
-                Decision::Made(Some(core.approve(id, digest, confirmation).await?))
+        loop {
+            let answer = match automatic {
+                Some(AutoAnswer::Approve) => Answer::Approve {
+                    confirmation: confirm.clone(),
+                },
+                Some(AutoAnswer::Deny) => Answer::Deny,
+                Some(AutoAnswer::Ignore) => return Ok(Decision::Made(None)),
+                None => self.ask(review, agent).await?,
+            };
+            let (id, digest) = (review.challenge.clone(), review.digest.clone());
+            let receipt = match answer {
+                Answer::Approve { confirmation } => core.approve(id, digest, confirmation).await,
+                Answer::Deny => core.deny(id, Some(digest), None).await,
+                Answer::Nothing => return Ok(Decision::Made(None)),
+                Answer::Interrupted => return Ok(Decision::Interrupted),
+            };
+            match receipt {
+                // Typed wrongly: the person is asked again, with nothing decided.
+                Err(error)
+                    if error.code() == ErrorCode::ConfirmationNeeded && automatic.is_none() => {}
+                receipt => return Ok(Decision::Made(Some(receipt?))),
             }
-            Answer::Deny => Decision::Made(Some(core.deny(id, Some(digest), None).await?)),
-            Answer::Nothing => Decision::Made(None),
-            Answer::Interrupted => Decision::Interrupted,
-        })
+        }
     }
 
     async fn ask(&mut self, review: &Review, agent: &Agent) -> anyhow::Result<Answer> {
         let mut keys = Keys::start().context("keys cannot be read from this terminal")?;
         let mut prompt = Prompt::new(review, self.shown, self.terminal);
+        self.draw(prompt.lines(now()), agent);
+        if keys.forget().await.is_some() {
+            return Ok(Answer::Interrupted);
+        }
         let mut tick = tokio::time::interval(Duration::from_millis(100));
         loop {
             self.draw(prompt.lines(now()), agent);

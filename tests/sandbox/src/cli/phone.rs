@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use authenticator_core::{
-    Arrival, Challenge, ChallengeId, ChallengeState, Enrollment, EnrollmentId, PushService,
-    Receipt, Review,
+    Arrival, Challenge, ChallengeId, ChallengeState, Decision, Enrollment, EnrollmentId, ErrorCode,
+    PushService, Receipt, Review,
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -410,7 +410,7 @@ impl Phone {
                         } => confirmation = typed.or(confirmation),
                         Answer::Deny => {
                             let receipt = core.deny(id, Some(review.digest), None).await?;
-                            return self.print_receipt(&receipt);
+                            return self.print_receipt(Decision::Deny, &receipt);
                         }
                         Answer::Nothing | Answer::Interrupted => return Ok(Exit::Interrupted),
                     }
@@ -419,7 +419,7 @@ impl Phone {
             }
         };
         let receipt = core.approve(id, digest, confirm).await?;
-        self.print_receipt(&receipt)
+        self.print_receipt(Decision::Approve, &receipt)
     }
 
     async fn ask(&self, review: &Review) -> anyhow::Result<Answer> {
@@ -431,15 +431,18 @@ impl Phone {
     async fn deny(&self, id: &str, reason: Option<String>) -> anyhow::Result<Exit> {
         let id = self.challenge(id).await?;
         let receipt = self.handset.authenticator.deny(id, None, reason).await?;
-        self.print_receipt(&receipt)
+        self.print_receipt(Decision::Deny, &receipt)
     }
 
-    fn print_receipt(&self, receipt: &Receipt) -> anyhow::Result<Exit> {
+    fn print_receipt(&self, wanted: Decision, receipt: &Receipt) -> anyhow::Result<Exit> {
         if self.context.json {
             self.out().json(&report::receipt(receipt));
         } else {
-            self.out()
-                .lines(&render::receipt(receipt, self.view(false).width));
+            self.out().lines(&render::receipt_for(
+                wanted,
+                receipt,
+                self.view(false).width,
+            ));
         }
         Ok(Exit::Done)
     }
@@ -553,7 +556,7 @@ impl Phone {
             self.out().line(Line::plain("Nothing was waiting."));
         }
         for receipt in &receipts {
-            self.print_receipt(receipt)?;
+            self.print_receipt(receipt.decision, receipt)?;
         }
         Ok(Exit::Done)
     }
@@ -679,29 +682,44 @@ impl Phone {
                 lines
             },
         );
-        let answer = if asks {
-            self.ask(&review).await?
-        } else {
-            match answer {
-                AutoAnswer::Approve => Answer::Approve { confirmation: None },
-                AutoAnswer::Deny => Answer::Deny,
-                AutoAnswer::Ignore => return Ok(Exit::Done),
+        let (wanted, receipt) = loop {
+            let answer = if asks {
+                self.ask(&review).await?
+            } else {
+                match answer {
+                    AutoAnswer::Approve => Answer::Approve { confirmation: None },
+                    AutoAnswer::Deny => Answer::Deny,
+                    AutoAnswer::Ignore => return Ok(Exit::Done),
+                }
+            };
+            let (id, digest) = (id.clone(), review.digest.clone());
+            let (wanted, receipt) = match answer {
+                Answer::Approve { confirmation } => (
+                    Decision::Approve,
+                    core.approve(id, digest, confirmation).await,
+                ),
+                Answer::Deny => (Decision::Deny, core.deny(id, Some(digest), None).await),
+                Answer::Nothing => {
+                    self.out()
+                        .line(Line::toned(Tone::Danger, "Expired; nothing was answered."));
+                    return Ok(Exit::Done);
+                }
+                Answer::Interrupted => return Ok(Exit::Interrupted),
+            };
+            match receipt {
+                Err(error) if asks && error.code() == ErrorCode::ConfirmationNeeded => {
+                    self.out().line(Line::toned(
+                        Tone::Danger,
+                        "That is not what was asked for. Nothing was answered; try again.",
+                    ));
+                }
+                receipt => break (wanted, receipt),
             }
-        };
-        let receipt = match answer {
-            Answer::Approve { confirmation } => core.approve(id, review.digest, confirmation).await,
-            Answer::Deny => core.deny(id, Some(review.digest), None).await,
-            Answer::Nothing => {
-                self.out()
-                    .line(Line::toned(Tone::Danger, "Expired; nothing was answered."));
-                return Ok(Exit::Done);
-            }
-            Answer::Interrupted => return Ok(Exit::Interrupted),
         };
         match receipt {
             Ok(receipt) => self.say(
                 json!({ "event": "receipt", "receipt": report::receipt(&receipt) }),
-                || render::receipt(&receipt, self.view(false).width),
+                || render::receipt_for(wanted, &receipt, self.view(false).width),
             ),
             Err(error) => self.say(
                 json!({ "event": "answer_failed", "error": error.code().as_str() }),

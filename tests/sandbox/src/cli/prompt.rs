@@ -117,7 +117,11 @@ pub(crate) async fn ask(
 ) -> Answer {
     let mut prompt = Prompt::new(review, shown, terminal);
     let mut live = Live::new(terminal);
-    keys.forget();
+    live.draw(&prompt.lines(now()));
+    if keys.forget().await.is_some() {
+        live.keep(&[]);
+        return Answer::Interrupted;
+    }
     let mut tick = tokio::time::interval(Duration::from_millis(200));
     let mut stop = std::pin::pin!(stop_signal());
     let answer = loop {

@@ -361,6 +361,17 @@ pub(crate) fn receipt(receipt: &Receipt, width: usize) -> Vec<Line> {
     lines
 }
 
+/// What became of an answer, said to a person who has just given one: it may not be the one that counts.
+pub(crate) fn receipt_for(wanted: Decision, counted: &Receipt, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if wanted != counted.decision {
+        let said = "This request was answered before on this phone; the first answer stands.";
+        lines.extend(pair_under("▲", Tone::Caution, said, width));
+    }
+    lines.extend(receipt(counted, width));
+    lines
+}
+
 /// A QR code in half blocks, in colours of its own where there are any, so that it scans on every theme.
 /// Empty when the text does not fit into one.
 pub(crate) fn qr(text: &str) -> Vec<Line> {

@@ -1,8 +1,10 @@
 //! The terminal itself: whether there is one, how wide it is, single keys, and a few lines that are redrawn in place.
 
 use std::io::{IsTerminal, Read, Write};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 
 use super::text::Line;
 
@@ -93,26 +95,17 @@ pub(crate) enum Key {
 
 /// Single keys without Enter, until dropped. While it lives, lines must end in `\r\n`: use [`Live`].
 pub(crate) struct Keys {
-    keys: mpsc::UnboundedReceiver<Key>,
+    keys: OwnedMutexGuard<mpsc::UnboundedReceiver<Key>>,
 }
+
+/// Nobody answers a question within this time after seeing it for the first time.
+const TOO_EARLY: Duration = Duration::from_millis(300);
 
 impl Keys {
     pub(crate) fn start() -> std::io::Result<Keys> {
+        let keys = input().try_lock_owned();
+        let keys = keys.map_err(|_| std::io::Error::other("another question is open"))?;
         crossterm::terminal::enable_raw_mode()?;
-        let (send, keys) = mpsc::unbounded_channel();
-        // A thread of its own: a blocked read must not hold up the end of the program.
-        std::thread::spawn(move || {
-            let mut bytes = [0_u8; 64];
-            while let Ok(count @ 1..) = std::io::stdin().read(&mut bytes) {
-                if read_keys(&bytes[..count])
-                    .into_iter()
-                    .any(|key| send.send(key).is_err())
-                {
-                    return;
-                }
-            }
-            let _ = send.send(Key::Interrupt);
-        });
         Ok(Keys { keys })
     }
 
@@ -121,10 +114,38 @@ impl Keys {
         self.keys.recv().await.unwrap_or(Key::Interrupt)
     }
 
-    /// Forgets keys pressed before the question was on the screen: they cannot have been an answer to it.
-    pub(crate) fn forget(&mut self) {
-        while self.keys.try_recv().is_ok() {}
+    /// Forgets keys pressed before the question was on the screen, or the moment it came: they cannot have been an
+    /// answer to it. An interrupt counts all the same.
+    pub(crate) async fn forget(&mut self) -> Option<Key> {
+        let until = tokio::time::sleep(TOO_EARLY);
+        tokio::pin!(until);
+        loop {
+            tokio::select! {
+                () = &mut until => return None,
+                key = self.next() => if key == Key::Interrupt { return Some(key) },
+            }
+        }
     }
+}
+
+/// The one reader of standard input. A thread of its own, for the life of the program: a blocked read must not hold up
+/// its end, and a second reader would steal keys from the first.
+fn input() -> Arc<Mutex<mpsc::UnboundedReceiver<Key>>> {
+    static INPUT: OnceLock<Arc<Mutex<mpsc::UnboundedReceiver<Key>>>> = OnceLock::new();
+    let start = || {
+        let (send, keys) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0_u8; 64];
+            while let Ok(count @ 1..) = std::io::stdin().read(&mut bytes) {
+                for key in read_keys(&bytes[..count]) {
+                    // The receiver is never dropped.
+                    let _ = send.send(key);
+                }
+            }
+        });
+        Arc::new(Mutex::new(keys))
+    };
+    Arc::clone(INPUT.get_or_init(start))
 }
 
 impl Drop for Keys {
