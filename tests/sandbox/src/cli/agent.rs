@@ -322,7 +322,7 @@ pub(crate) fn ending(outcome: &Outcome, polls: u32, width: usize) -> Vec<Line> {
                 Line::new(),
                 Line::toned(Tone::Strong, "ID token ").and(
                     Tone::Faint,
-                    "signature, issuer, audience, user, expiry checked",
+                    "signature and claims checked",
                 ),
             ];
             lines.extend(json_lines(grant.id_claims.get(), 1, width));
