@@ -338,7 +338,7 @@ fn braces_in_a_name_do_not_reach_into_the_headline() {
     let rendered = changed(|body| {
         body["requested_details"]["authorization_details"][0]["beneficiary"] = json!("{amount}");
     });
-    assert_eq!(rendered.headline, "Pay 2,500.00 USD to {amount}");
+    assert_eq!(rendered.headline, "Pay 2,500.00 USD to “{amount}”");
 }
 
 #[test]
