@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authenticator_core::{
-    Approval, Authenticator, Confirmation, Decision, Delivery, Device, EnrollmentId, PushService,
-    PushToken, Receipt, Review, Secret,
+    Approval, Authenticator, Confirmation, Decision, Delivery, Device, EnrollmentId, ErrorCode,
+    PushService, PushToken, Receipt, Review, Secret,
 };
 use e2e::{Agent, PATIENCE, TestClock, open_on_files, options, payment, start};
 use futures_util::{Stream, StreamExt};
@@ -30,7 +30,9 @@ const POINTS: [&str; 6] = [
     "recorded",
 ];
 /// Longer than the lease that a dead process leaves behind.
-const LEASE: Duration = Duration::from_secs(31);
+const LEASE: Duration = Duration::from_secs(41);
+/// Longer than the server asks to wait ([`Fault::Busy`]).
+const WAIT: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -154,9 +156,7 @@ impl Bench {
         self.sandbox.knobs().set(knobs(fault));
         let said_receipt = self.tap_and_die(&review, tapped, death).await;
 
-        self.sandbox.advance(LEASE);
-        self.clock.advance(LEASE.as_millis() as i64);
-        self.ahead += LEASE;
+        self.pass(LEASE);
         let answered = self.answer(&name).is_some();
         let app = self.open().await;
         let stored = app.history(None, None, 1).await.expect("history");
@@ -188,6 +188,9 @@ impl Bench {
         for _ in 0..4 {
             if let Some(sent) = app.flush().await.expect("flush").first() {
                 delivery = sent.delivery;
+                if sent.last_error == Some(ErrorCode::RateLimited) {
+                    self.pass(WAIT);
+                }
             }
         }
         match self.answer(&name) {
@@ -216,6 +219,13 @@ impl Bench {
         }
         self.sandbox.knobs().set(KnobState::default());
         app.shutdown().await.expect("shutdown");
+    }
+
+    /// Lets time pass everywhere.
+    fn pass(&mut self, time: Duration) {
+        self.sandbox.advance(time);
+        self.clock.advance(time.as_millis() as i64);
+        self.ahead += time;
     }
 
     /// Whether the child lived to say that it had its receipt.

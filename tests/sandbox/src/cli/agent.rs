@@ -320,10 +320,8 @@ pub(crate) fn ending(outcome: &Outcome, polls: u32, width: usize) -> Vec<Line> {
                     ),
                 ),
                 Line::new(),
-                Line::toned(Tone::Strong, "ID token ").and(
-                    Tone::Faint,
-                    "signature and claims checked",
-                ),
+                Line::toned(Tone::Strong, "ID token ")
+                    .and(Tone::Faint, "signature and claims checked"),
             ];
             lines.extend(json_lines(grant.id_claims.get(), 1, width));
             if let Some(details) = &grant.authorization_details {
