@@ -122,9 +122,9 @@ codes! {
     AnswerInvalid = "answer_invalid", Server, Final;
     /// The server refused; its own code is in [`Error::server_code`].
     ServerRefused = "server_refused", Server, Final;
-    /// The server is out of order.
+    /// The server is out of order, or asks to wait ([`Error::retry_after`]).
     ServerBusy = "server_busy", Server, Retry;
-    /// The server asks to wait; [`Error::retry_after`] says how long.
+    /// Of an answer that is queued: the server asks to wait, until [`crate::Receipt::next_attempt_at`].
     RateLimited = "rate_limited", Server, Retry;
     /// A notification of something else.
     PushNotOurs = "push_not_ours", Push, Final;
