@@ -1,6 +1,7 @@
 //! Approval in two steps: the core says what is to be signed, the app has the approval key sign it behind a prompt, the
 //! core checks the signature and commits. Until then nothing is decided.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::decide::{reviewed, reviewed_claim};
@@ -79,10 +80,10 @@ impl Core {
             digest,
             typed,
         } = pending;
-        if let Some(first) = self.store.decision(request.challenge.as_str())? {
-            return Ok(first.receipt);
-        }
-        let (row, challenge) = self.open_challenge(&request.challenge)?;
+        let (row, challenge) = match self.undecided(&request.challenge)? {
+            ControlFlow::Continue(open) => open,
+            ControlFlow::Break(first) => return Ok(first),
+        };
         let review = reviewed(&challenge, &digest, typed.as_deref())?;
         let key = row
             .approval_key

@@ -1,5 +1,6 @@
 //! The moment of decision: checked against what was shown, committed before anything is sent.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::{Decision, Delivery, Receipt};
@@ -23,10 +24,10 @@ impl Core {
         digest: &str,
         typed: Option<&str>,
     ) -> Result<Receipt> {
-        if let Some(first) = self.store.decision(id.as_str())? {
-            return Ok(first.receipt);
-        }
-        let (row, challenge) = self.open_challenge(id)?;
+        let (row, challenge) = match self.undecided(id)? {
+            ControlFlow::Continue(open) => open,
+            ControlFlow::Break(first) => return Ok(first),
+        };
         if self.config.user_verification || row.approval_key.is_some() {
             return Err(Error::new(
                 ErrorCode::UserVerificationNeeded,
@@ -54,10 +55,10 @@ impl Core {
             );
             return Err(Error::new(ErrorCode::ArgumentInvalid, message));
         }
-        if let Some(first) = self.store.decision(id.as_str())? {
-            return Ok(first.receipt);
-        }
-        let (row, challenge) = self.open_challenge(id)?;
+        let (row, challenge) = match self.undecided(id)? {
+            ControlFlow::Continue(open) => open,
+            ControlFlow::Break(first) => return Ok(first),
+        };
         let claim = self.config.signed_consent.then(|| {
             match challenge
                 .review
@@ -70,6 +71,19 @@ impl Core {
         });
         let decision = self.decision_row(&row, &challenge, Decision::Deny, reason, claim);
         self.commit(&challenge, decision, None).await
+    }
+
+    /// A challenge that can still be decided, or the receipt of its decision. Asked for last, so that a decision that
+    /// another tap makes meanwhile is found too.
+    pub(super) fn undecided(
+        &self,
+        id: &ChallengeId,
+    ) -> Result<ControlFlow<Receipt, (EnrollmentRow, ChallengeRow)>> {
+        let open = self.open_challenge(id);
+        match self.store.decision(id.as_str())? {
+            Some(first) => Ok(ControlFlow::Break(first.receipt)),
+            None => open.map(ControlFlow::Continue),
+        }
     }
 
     pub(super) fn decision_row(
