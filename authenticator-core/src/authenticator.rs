@@ -14,8 +14,9 @@ use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::consent::{Display, Review, Templates, UnknownTypes};
 use crate::core::{Core, blocking};
 use crate::decision::{Receipt, SigningRequest, SigningRequestId};
-use crate::enrollment::{Device, Enrollment, EnrollmentId, enrollment};
+use crate::enrollment::{Device, Enrollment, EnrollmentId};
 use crate::error::{Error, ErrorCode, Result};
+use crate::guard::GuardPolicy;
 use crate::history::{HistoryEntry, HistoryReport};
 use crate::keys::{KeyAlgorithm, KeyStore, guarded};
 use crate::otp::OneTimeCode;
@@ -71,6 +72,8 @@ pub struct Config {
     pub templates: Vec<String>,
     /// What becomes of detail types that no template knows.
     pub unknown_types: UnknownTypes,
+    /// Against floods of requests: what is a repeat, what is too many, who is kept quiet, what must be typed.
+    pub guard: GuardPolicy,
     /// Carry the signed-consent claim in every answer. On by default.
     pub signed_consent: bool,
     /// Ask for user verification before each approval: every account gets an approval key that the platform guards, and
@@ -109,6 +112,7 @@ impl Config {
             app: None,
             templates: Vec::new(),
             unknown_types: UnknownTypes::Show,
+            guard: GuardPolicy::default(),
             signed_consent: true,
             user_verification: false,
             allow_missing_consent: false,
@@ -265,9 +269,10 @@ impl Authenticator {
 
     /// All accounts, oldest first.
     pub async fn enrollments(&self) -> Result<Vec<Enrollment>> {
-        self.run(
-            |core| async move { Ok(core.store.enrollments()?.iter().map(enrollment).collect()) },
-        )
+        self.run(|core| async move {
+            let rows = core.store.enrollments()?;
+            rows.iter().map(|row| core.enrollment(row)).collect()
+        })
         .await
     }
 
@@ -298,25 +303,28 @@ impl Authenticator {
 
     /// Reads a push: APNs JSON or the FCM data map as a JSON object, on either platform. Offline.
     ///
-    /// Errors: `push_not_ours`, `push_malformed`, `unknown_enrollment`, `challenge_expired`.
+    /// Errors: `push_not_ours`, `push_malformed`, `unknown_enrollment`, `challenge_expired`, `challenge_answered` (a push that
+    /// came before), `too_many_challenges` (nothing is stored; post nothing, the list of open requests is full).
     pub async fn receive_push(&self, payload: String) -> Result<Challenge> {
         self.run(|core| async move { core.receive_push(&payload) })
             .await
     }
 
-    /// Open challenges, the soonest to expire first.
+    /// Open challenges, the soonest to expire first. Several that ask for the same are one card: show those that lead
+    /// ([`crate::Repeats`]), with the others in them.
     pub async fn pending(&self) -> Result<Vec<Challenge>> {
         self.run(|core| async move { core.pending() }).await
     }
 
-    /// One challenge, whatever its state.
+    /// One challenge, whatever its state. One that is over is kept for a day at least, unless many have come since.
     ///
-    /// Errors: `unknown_challenge`.
+    /// Errors: `unknown_challenge`, `challenge_answered` (no longer kept; [`Authenticator::history`] has it).
     pub async fn challenge(&self, id: ChallengeId) -> Result<Challenge> {
         self.run(|core| async move { core.challenge(&id) }).await
     }
 
-    /// Fetches the consent and freezes what is to be shown. A review whose details cannot be had allows denying only.
+    /// Fetches the consent and freezes what is to be shown. A review whose details cannot be had allows denying only. A
+    /// server that is busy or cannot be reached is asked again, for a few seconds in all, before this fails.
     ///
     /// Errors: `unknown_challenge`, `challenge_expired`, `challenge_answered`, `server_busy`.
     pub async fn review(&self, id: ChallengeId) -> Result<Review> {
@@ -324,7 +332,8 @@ impl Authenticator {
     }
 
     /// Approves exactly what was shown: `digest` is that of the [`Review`] on screen. Returns when the server has it, or
-    /// with [`crate::Delivery::Queued`] when it could not be reached. A second call returns what was decided first.
+    /// with [`crate::Delivery::Queued`] when it could not be reached. A second call returns what was decided first, as long
+    /// as the history has it.
     ///
     /// Errors: `unknown_challenge`, `challenge_expired`, `review_missing`, `review_changed`, `approval_blocked`,
     /// `confirmation_needed`, `user_verification_needed`.
@@ -387,7 +396,8 @@ impl Authenticator {
     }
 
     /// Refuses. Needs no prompt. Possible without a review; with the digest of the review on screen the answer says what was refused.
-    /// `reason` is at most 256 characters and reaches the server. A second call returns what was decided first.
+    /// `reason` is at most 256 characters and reaches the server; `not_me` reports the request as foreign and keeps the
+    /// requester quiet for a while ([`GuardPolicy::quiet_period`]). A second call returns what was decided first.
     ///
     /// Errors: `unknown_challenge`, `challenge_expired`, `argument_invalid` (reason).
     pub async fn deny(
@@ -563,6 +573,7 @@ impl Drop for Running {
 
 fn open_core(config: Config, platform: Platform) -> Result<Core> {
     check_display(&config.display)?;
+    config.guard.check()?;
     if config.user_verification && !config.signed_consent {
         let message = "user_verification needs signed_consent: the claim carries the evidence";
         return Err(Error::new(ErrorCode::ConfigurationInvalid, message));

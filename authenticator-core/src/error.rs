@@ -136,6 +136,8 @@ codes! {
     ChallengeExpired = "challenge_expired", Challenge, Final;
     /// Answered before, here or on another device.
     ChallengeAnswered = "challenge_answered", Challenge, Final;
+    /// So many challenges of the account are open that no further one is taken: answer or deny some.
+    TooManyChallenges = "too_many_challenges", Challenge, AskUser;
     /// What is to be approved is not what was reviewed last; review again.
     ReviewChanged = "review_changed", Review, AskUser;
     /// Nothing was reviewed yet.

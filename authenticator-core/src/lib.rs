@@ -40,7 +40,7 @@ pub mod testing;
 mod transport;
 
 pub use authenticator::{Authenticator, Config, DialectName, Platform, PushUpdate, Server};
-pub use challenge::{Arrival, Challenge, ChallengeId, ChallengeState, Origin};
+pub use challenge::{Alert, Arrival, Challenge, ChallengeId, ChallengeState, Origin, Repeats};
 pub use clock::{Clock, Entropy, SystemClock};
 pub use consent::{
     Account, Approval, Confirmation, Display, Mark, MarkCode, RENDERER, Review, Row, RowValue,
@@ -49,6 +49,7 @@ pub use consent::{
 pub use decision::{Decision, Delivery, Receipt, SigningRequest, SigningRequestId};
 pub use enrollment::{Device, Enrollment, EnrollmentId};
 pub use error::{Error, ErrorClass, ErrorCode, ErrorKind, Result};
+pub use guard::GuardPolicy;
 pub use history::{BrokenEntry, HistoryEntry, HistoryFault, HistoryReport};
 #[cfg(feature = "software-keys")]
 pub use keys::SoftwareKeyStore;

@@ -181,7 +181,15 @@ impl Core {
         Ok(Enrollment {
             recovery_code: output.recovery_code,
             attestation: info.attestation.clone(),
-            ..enrollment(&row)
+            ..view(&row)
+        })
+    }
+
+    /// What an app sees of a stored enrollment.
+    pub(crate) fn enrollment(&self, row: &EnrollmentRow) -> Result<Enrollment> {
+        Ok(Enrollment {
+            quiet_until: self.quiet_until(row, None)?,
+            ..view(row)
         })
     }
 
@@ -348,8 +356,8 @@ impl Core {
     }
 }
 
-/// What an app sees of a stored enrollment.
-pub(crate) fn enrollment(row: &EnrollmentRow) -> Enrollment {
+/// What an enrollment says by itself.
+fn view(row: &EnrollmentRow) -> Enrollment {
     let thumbprint = |jwk| {
         Jwk::from_json(jwk)
             .map(|jwk| jwk.thumbprint())
@@ -370,6 +378,7 @@ pub(crate) fn enrollment(row: &EnrollmentRow) -> Enrollment {
         approval_thumbprint: row.approval_key.as_ref().map(|(_, jwk)| thumbprint(jwk)),
         has_one_time_code: row.totp.is_some(),
         clock_offset: row.clock_offset,
+        quiet_until: None,
         attestation: Vec::new(),
         recovery_code: None,
     }

@@ -4,7 +4,6 @@ pub(crate) mod invitation;
 
 mod approval_key;
 mod enroll;
-pub(crate) use enroll::enrollment;
 
 use crate::keys::{KeyAlgorithm, ProtectionLevel};
 use crate::secret::Secret;
@@ -48,6 +47,9 @@ pub struct Enrollment {
     pub attestation: Vec<Vec<u8>>,
     /// Learnt difference server − device clock in milliseconds.
     pub clock_offset: i64,
+    /// Unix milliseconds: until then challenges of this account arrive silently, because the person has reported one
+    /// ([`crate::GuardPolicy::quiet_period`]).
+    pub quiet_until: Option<i64>,
     /// Only in the result of `enroll`, and only where the server gave one: show it once; it is not stored.
     pub recovery_code: Option<Secret<String>>,
 }

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::verify::{checkpoint, verify};
 use super::{BrokenEntry, HistoryFault, HistoryReport};
-use crate::challenge::ChallengeId;
+use crate::challenge::{Alert, ChallengeId};
 use crate::clock::SystemEntropy;
 use crate::decision::{Decision, Delivery, Receipt};
 use crate::error::Result;
@@ -99,6 +99,7 @@ impl History {
             consent: None,
             review: None,
             expired: false,
+            alert: Alert::Normal,
         };
         self.store.add_challenge(&challenge).unwrap();
         self.store.set_review(id, &review(id)).unwrap();

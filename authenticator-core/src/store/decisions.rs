@@ -245,6 +245,12 @@ fn check_review(
     }
 }
 
+/// Whether a sealed verdict is an approval.
+pub(super) fn is_approval(sealer: &Sealer, challenge: &str, verdict: &[u8]) -> Result<bool> {
+    let verdict = Document::open(sealer, VERDICT, challenge, verdict)?;
+    Ok(verdict.named::<Decision>("decision")? == Decision::Approve)
+}
+
 const SELECT: &str = "SELECT challenge, enrollment, decided_at, expires_at, verdict, delivery, attempts, next_attempt_at,
                              last_error, server_code, answer, unknown_outcome, open_attempts, lease_until
                       FROM decisions";

@@ -10,7 +10,7 @@ use super::seal::{Column, Sealer};
 use super::{ChallengeRow, DecisionRow, Store, enrollments};
 use crate::challenge::ChallengeId;
 use crate::consent::Account;
-use crate::decision::Delivery;
+use crate::decision::{Delivery, Receipt};
 use crate::enrollment::EnrollmentId;
 use crate::error::{Error, Result};
 use crate::history::HistoryEntry;
@@ -112,6 +112,38 @@ impl Store {
         Ok(records.collect())
     }
 
+    /// The receipt of a decision that is settled, for when the decision itself is no longer kept.
+    pub(crate) fn settled_receipt(&self, challenge: &str) -> Result<Option<Receipt>> {
+        let stored = self.read(|store| {
+            Ok(store
+                .query_row(SETTLED, [challenge], |row| {
+                    let opened: (i64, Vec<u8>) = (row.get(3)?, row.get(4)?);
+                    let settled: (i64, Vec<u8>) = (row.get(1)?, row.get(2)?);
+                    Ok((row.get::<_, String>(0)?, opened, settled, row.get(5)?))
+                })
+                .optional()?)
+        })?;
+        let Some((enrollment, opened, settled, decided_at)) = stored else {
+            return Ok(None);
+        };
+        let body = |(seq, sealed): (i64, Vec<u8>)| {
+            Document::open(&self.sealer, RECORD, &row_key(&enrollment, seq), &sealed)?
+                .document("body")
+        };
+        let (opened, settled) = (body(opened)?, body(settled)?);
+        Ok(Some(Receipt {
+            challenge: ChallengeId::new(challenge),
+            decision: opened.named("decision")?,
+            reason: opened.optional_text("reason")?,
+            delivery: settled.named("delivery")?,
+            decided_at,
+            attempts: settled.small("attempts")?,
+            next_attempt_at: None,
+            last_error: settled.optional_named("error")?,
+            server_code: settled.optional_text("server_code")?,
+        }))
+    }
+
     /// Signed checkpoints of a chain: (number of the record, token), in their order.
     pub(crate) fn checkpoints(&self, enrollment: &str) -> Result<Vec<(i64, String)>> {
         self.read(|store| {
@@ -171,6 +203,15 @@ impl Store {
         self.connection().execute_batch(sql).unwrap();
     }
 }
+
+/// The two records of a decision carry the same time, by which the one that opened the entry is found.
+pub(super) const SETTLED: &str =
+    "SELECT settled.enrollment, settled.seq, settled.record, opened.seq, opened.record, settled.at
+     FROM history AS settled
+     JOIN history AS opened ON opened.settles = 0 AND opened.enrollment = settled.enrollment
+          AND opened.at = settled.at AND opened.challenge = settled.challenge
+     WHERE settled.settles = 1 AND settled.challenge = ?1
+     ORDER BY settled.seq DESC LIMIT 1";
 
 pub(super) const CHAIN: &str = "SELECT seq, challenge, at, settles, record FROM history
                                 WHERE enrollment = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";

@@ -11,6 +11,7 @@ mod fault;
 mod history;
 mod names;
 mod open;
+mod quiet;
 mod requesters;
 mod schema;
 mod seal;
@@ -23,6 +24,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::authenticator::DialectName;
+use crate::challenge::Alert;
 use crate::decision::{Decision, Receipt};
 use crate::error::Result;
 use crate::json::Value;
@@ -79,6 +81,26 @@ pub(crate) struct ChallengeRow {
     pub review: Option<ReviewRow>,
     /// Over without a decision.
     pub expired: bool,
+    pub alert: Alert,
+}
+
+/// What came of taking a challenge in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    New,
+    /// The id exists already; nothing was changed.
+    Known,
+    /// So many are open that it was not taken.
+    Full,
+}
+
+/// One of the challenges that ask an account for the same.
+pub(crate) struct AlikeRow {
+    pub id: String,
+    pub expires_at: i64,
+    /// `None`: open, or missed.
+    pub decided_at: Option<i64>,
+    pub approved: bool,
 }
 
 /// What a review froze.

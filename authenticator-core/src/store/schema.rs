@@ -39,13 +39,17 @@ CREATE TABLE challenges (
     received_at INTEGER NOT NULL,
     expires_at  INTEGER NOT NULL,
     state       TEXT NOT NULL,
+    alert       TEXT NOT NULL,
+    asks        BLOB,          -- keyed hash of what is asked for; NULL while that is not known
     push        BLOB NOT NULL, -- sealed
     token       BLOB,          -- sealed; gone when the challenge is over
     consent     BLOB,          -- sealed; gone when the challenge is over
     review      BLOB           -- sealed
 ) STRICT;
 CREATE INDEX challenges_open ON challenges (expires_at, id) WHERE state = 'open';
+CREATE INDEX challenges_open_of ON challenges (enrollment) WHERE state = 'open';
 CREATE INDEX challenges_received ON challenges (enrollment, received_at);
+CREATE INDEX challenges_alike ON challenges (enrollment, asks) WHERE asks IS NOT NULL;
 
 CREATE TABLE decisions (
     challenge       TEXT PRIMARY KEY REFERENCES challenges (id) ON DELETE CASCADE,
@@ -93,6 +97,14 @@ CREATE TABLE requesters (
     enrollment TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
     audience   BLOB NOT NULL,
     memory     BLOB NOT NULL, -- sealed
+    PRIMARY KEY (enrollment, audience)
+) STRICT, WITHOUT ROWID;
+
+-- Requesters that a person has reported. The key is a keyed hash of the audience, empty where that is not known.
+CREATE TABLE quiet (
+    enrollment TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    audience   BLOB NOT NULL,
+    until      INTEGER NOT NULL,
     PRIMARY KEY (enrollment, audience)
 ) STRICT, WITHOUT ROWID;
 ";
