@@ -84,6 +84,7 @@ pub struct Radio {
     client: reqwest::Client,
     handle: tokio::runtime::Handle,
     off: std::sync::atomic::AtomicBool,
+    dead_spots: std::sync::atomic::AtomicU32,
     log: std::sync::Mutex<Vec<String>>,
 }
 
@@ -91,6 +92,10 @@ impl Radio {
     /// Flight mode on or off.
     pub fn set_off(&self, off: bool) {
         self.off.store(off, Ordering::SeqCst);
+    }
+    /// So many requests from now on find no network.
+    pub fn set_dead_spots(&self, requests: u32) {
+        self.dead_spots.store(requests, Ordering::SeqCst);
     }
     /// `METHOD URL` of every request so far.
     pub fn requests(&self) -> Vec<String> {
@@ -110,6 +115,14 @@ impl HttpTransport for Radio {
             .lock()
             .expect("no test panics while holding it")
             .push(format!("{} {}", request.method, request.url));
+        let one_less = |left: u32| left.checked_sub(1);
+        if self
+            .dead_spots
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+            .is_ok()
+        {
+            return Err(TransportError::Unreachable);
+        }
         let method = request
             .method
             .parse()
@@ -352,6 +365,7 @@ fn radio(sandbox: &Sandbox) -> Arc<Radio> {
         client,
         handle: tokio::runtime::Handle::current(),
         off: false.into(),
+        dead_spots: 0.into(),
         log: Default::default(),
     })
 }

@@ -6,6 +6,7 @@ mod approvals;
 mod clock;
 mod details;
 mod faults;
+mod guard;
 mod restarts;
 mod tampering;
 mod verification;

@@ -27,7 +27,7 @@ Examples:
   sandbox phone list                     accounts and open requests
   sandbox phone show 3f                  an id may be cut as long as it is clear
   sandbox phone approve 3f
-  sandbox phone deny 3f --reason 'not me'
+  sandbox phone deny 3f --reason not_me  it was not you: the requester is kept quiet for a while
 
 The keys of this phone lie in files of the store folder, next to the key that encrypts them:
 good for trying things out, not for an account that matters.";
@@ -115,7 +115,7 @@ enum PhoneCommand {
     Deny {
         /// Id of the request, or its beginning.
         id: String,
-        /// Reason for the server, e.g. 'not me'.
+        /// Reason for the server, e.g. 'wrong amount'; not_me reports the request as foreign.
         #[arg(long)]
         reason: Option<String>,
     },
@@ -353,7 +353,7 @@ impl Phone {
         if pending.is_empty() {
             self.out().line(Line::toned(Tone::Faint, "  none"));
         }
-        for challenge in &pending {
+        for challenge in pending.iter().filter(|challenge| challenge.repeats.leads) {
             self.out().line(
                 Line::plain("  ")
                     .and(Tone::Strong, challenge.id.as_str())
@@ -366,13 +366,22 @@ impl Phone {
                     )
                     .join(render::time_left(challenge.expires_at, now())),
             );
+            let arrival = render::arrival(challenge, self.view(false).width.saturating_sub(4));
+            self.out().lines(&indented(arrival));
         }
         Ok(Exit::Done)
     }
 
     async fn show(&self, id: &str, full: bool) -> anyhow::Result<Exit> {
-        let challenge = self.challenge(id).await?;
-        let review = self.handset.authenticator.review(challenge).await?;
+        let id = self.challenge(id).await?;
+        let core = &self.handset.authenticator;
+        let review = core.review(id.clone()).await?;
+        if !self.context.json {
+            // Only now is it known what it asks for, and whether that was asked before.
+            let challenge = core.challenge(id).await?;
+            let arrival = render::arrival(&challenge, self.view(false).width);
+            self.out().lines(&arrival);
+        }
         self.print_review(&review, full);
         Ok(Exit::Done)
     }
@@ -429,9 +438,21 @@ impl Phone {
     }
 
     async fn deny(&self, id: &str, reason: Option<String>) -> anyhow::Result<Exit> {
-        let id = self.challenge(id).await?;
-        let receipt = self.handset.authenticator.deny(id, None, reason).await?;
-        self.print_receipt(Decision::Deny, &receipt)
+        let core = &self.handset.authenticator;
+        let challenge = core.challenge(self.challenge(id).await?).await?;
+        let receipt = core.deny(challenge.id, None, reason).await?;
+        self.print_receipt(Decision::Deny, &receipt)?;
+        if self.context.json || receipt.reason.as_deref() != Some("not_me") {
+            return Ok(Exit::Done);
+        }
+        let account = self.enrollment(challenge.enrollment.as_str()).await?;
+        if let Some(until) = account.quiet_until {
+            self.out().line(Line::plain(format!(
+                "  Reported. Requests to this account arrive silently until {}.",
+                local_time(until)
+            )));
+        }
+        Ok(Exit::Done)
     }
 
     fn print_receipt(&self, wanted: Decision, receipt: &Receipt) -> anyhow::Result<Exit> {
@@ -668,14 +689,16 @@ impl Phone {
                 return Ok(Exit::Done);
             }
         };
+        let challenge = core.challenge(id.clone()).await.unwrap_or(challenge);
         self.say(
-            json!({ "event": "request", "review": report::review(&review) }),
+            json!({ "event": "request", "challenge": report::challenge(&challenge), "review": report::review(&review) }),
             || {
                 let view = View {
                     live: asks,
                     ..self.view(false)
                 };
-                let mut lines = render::consent(&review, now(), view);
+                let mut lines = render::arrival(&challenge, view.width);
+                lines.extend(render::consent(&review, now(), view));
                 if !asks {
                     lines.push(Line::toned(Tone::Faint, format!("Request {id}")));
                 }
@@ -818,6 +841,9 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
         ("key", key),
         ("since", local_time(enrollment.enrolled_at)),
     ];
+    if let Some(until) = enrollment.quiet_until {
+        rows.push(("quiet", format!("until {}", local_time(until))));
+    }
     if enrollment.clock_offset.abs() >= 1_000 {
         let seconds = enrollment.clock_offset / 1_000;
         rows.push((
@@ -829,6 +855,10 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
         .flat_map(|(label, text)| pair(label, 6, (Tone::Plain, text), 96))
         .map(|line| line.indented(4))
         .collect()
+}
+
+fn indented(lines: Vec<Line>) -> Vec<Line> {
+    lines.into_iter().map(|line| line.indented(4)).collect()
 }
 
 fn local_time(unix_ms: i64) -> String {

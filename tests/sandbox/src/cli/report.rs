@@ -1,8 +1,8 @@
 //! What `--json` prints of the phone's world. Member names follow the core's field names.
 
 use authenticator_core::{
-    Approval, Challenge, ChallengeState, Confirmation, Decision, Delivery, Enrollment,
-    HistoryEntry, KeyAlgorithm, Mark, ProtectionLevel, Receipt, Review, Severity, Text,
+    Alert, Approval, Challenge, ChallengeId, ChallengeState, Confirmation, Decision, Delivery,
+    Enrollment, HistoryEntry, KeyAlgorithm, Mark, ProtectionLevel, Receipt, Review, Severity, Text,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ pub(crate) fn enrollment(enrollment: &Enrollment) -> Value {
         "protection": protection(enrollment.protection),
         "thumbprint": enrollment.thumbprint,
         "has_one_time_code": enrollment.has_one_time_code,
+        "quiet_until": enrollment.quiet_until,
     })
 }
 
@@ -52,6 +53,15 @@ pub(crate) fn challenge(challenge: &Challenge) -> Value {
             ChallengeState::Open => "open",
             ChallengeState::Decided => "decided",
             ChallengeState::Expired => "expired",
+        },
+        "alert": match challenge.alert {
+            Alert::Normal => "normal",
+            Alert::Silent => "silent",
+        },
+        "repeats": {
+            "times": challenge.repeats.times,
+            "leads": challenge.repeats.leads,
+            "others": challenge.repeats.others.iter().map(ChallengeId::as_str).collect::<Vec<_>>(),
         },
     })
 }
