@@ -45,6 +45,8 @@ mod store;
 #[doc(hidden)]
 pub mod testing;
 mod transport;
+#[cfg(any(test, feature = "testing"))]
+mod vectors;
 
 pub use authenticator::{App, Authenticator, Config, DialectName, Platform, PushUpdate, Server};
 pub use challenge::{Arrival, Challenge, ChallengeId, ChallengeState, Origin};
