@@ -13,6 +13,7 @@ newtype! {
 
 /// Where a challenge stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum ChallengeState {
     /// Waiting for a person.
     Open,
@@ -24,6 +25,7 @@ pub enum ChallengeState {
 
 /// Whether a push told something new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Arrival {
     /// First time.
     New,
@@ -33,6 +35,7 @@ pub enum Arrival {
 
 /// How a challenge is to be announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Alert {
     /// As notifications are.
     Normal,
@@ -48,6 +51,7 @@ pub enum Alert {
 /// review what is open before drawing the list. With `leads` an app shows one card for several; each is still its own
 /// decision: a person can deny all of them at once (one `deny` for each id), and approve only the one on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Repeats {
     /// How often it was asked, this time included: earlier ones count that are open, or were denied or missed within
     /// [`crate::GuardPolicy::repeat_window`]. From 2 on the review is marked `repeated_request`.
@@ -60,6 +64,8 @@ pub struct Repeats {
 
 /// Claims of the server about the requesting device. Never trusted for logic.
 #[derive(Clone, PartialEq, Default)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Origin {
     /// Browser name and version.
     pub browser: Option<Text>,
@@ -79,6 +85,8 @@ pub struct Origin {
 /// digest that `approve` takes, and where something about the request is dangerous `approve` also wants what only a person
 /// who reads the review can type.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Challenge {
     /// Its id on this device.
     pub id: ChallengeId,

@@ -1,6 +1,8 @@
 //! Invitation → keys → enrolled.
 
 pub(crate) mod invitation;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod vectors;
 
 mod approval_key;
 mod enroll;
@@ -15,6 +17,8 @@ newtype! {
 
 /// One account on one server, with its keys.
 #[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Enrollment {
     /// Its id.
     pub id: EnrollmentId,
@@ -56,12 +60,15 @@ pub struct Enrollment {
 
 /// What `enroll` needs to know about the device.
 #[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Device {
     /// Shown to the user and to administrators, e.g. `Pixel 9`.
     pub name: String,
     /// Stable id of this installation, 1 to 256 printable ASCII characters; the issuer of every answer. `None`: the core makes one.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub identifier: Option<String>,
     /// Push address, if there is one already.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub push: Option<crate::protocol::PushToken>,
 }
 

@@ -23,6 +23,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// };
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct GuardPolicy {
     /// Challenges of one account are counted over this time; 1 minute to 24 hours. 10 minutes.
     pub window: Duration,

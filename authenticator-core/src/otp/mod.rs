@@ -10,6 +10,8 @@ use crate::secret::Secret;
 
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod vectors;
 
 /// Longest secret in bytes, after decoding.
 const MAX_SECRET: usize = 128;
@@ -32,6 +34,8 @@ pub(crate) struct Totp {
 }
 
 /// A one-time code and how long it can be used.
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct OneTimeCode {
     /// The code, with its leading zeros.
     pub code: Secret<String>,
