@@ -138,7 +138,7 @@ async fn a_rate_limit_is_waited_for_as_long_as_the_server_says() {
 }
 
 /// A phone with a request that nobody has looked at, and how often it has asked for its details.
-async fn unread(sandbox: &Sandbox) -> (Phone, ChallengeId, impl Fn() -> usize) {
+async fn unread(sandbox: &Sandbox) -> (Phone, ChallengeId, impl Fn() -> usize + use<>) {
     let mut builder = PhoneBuilder::new(sandbox);
     builder.radio = true;
     let mut phone = builder.enroll(sandbox, &sandbox.ready().user_id).await;
