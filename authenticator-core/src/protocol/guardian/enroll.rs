@@ -53,11 +53,16 @@ pub(super) fn answer(answer: &HttpResponse) -> Result<EnrollOutput> {
     {
         return Err(invalid("id of the enrolment answer cannot be used"));
     }
+    let (totp, totp_error) = match totp(&body) {
+        Ok(totp) => (totp, None),
+        Err(error) => (None, Some(error)),
+    };
     Ok(EnrollOutput {
         enrollment,
         user: required(&body, "user_id")?,
         issuer: optional(&body, "issuer")?,
-        totp: totp(&body)?,
+        totp,
+        totp_error,
         recovery_code: optional(&body, "recovery_code")?.map(Secret::new),
     })
 }
@@ -149,6 +154,13 @@ mod tests {
                     let exposed = |s: Option<Secret>| s.map(|s| s.expose().clone());
                     let code = exposed(output.recovery_code);
                     assert_eq!(code, optional("recovery_code"), "{name}");
+                    let totp_error = output.totp_error.map(|error| error.message().to_owned());
+                    match expected["totp_error_names"].as_str() {
+                        Some(member) => {
+                            assert!(totp_error.is_some_and(|e| e.contains(member)), "{name}");
+                        }
+                        None => assert_eq!(totp_error, None, "{name}"),
+                    }
                     let one_time_code = output.totp.map(|t| t.at(59_000).code.expose().clone());
                     assert_eq!(one_time_code, optional("code_at_59"), "{name}");
                 }
