@@ -6,6 +6,7 @@ mod approvals;
 mod clock;
 mod details;
 mod faults;
+mod keys;
 mod restarts;
 mod tampering;
 mod verification;
