@@ -39,6 +39,7 @@ mod json;
 mod keys;
 mod otp;
 mod protocol;
+mod repair;
 mod secret;
 mod store;
 #[cfg(feature = "testing")]
@@ -69,5 +70,6 @@ pub use keys::{
 };
 pub use otp::OneTimeCode;
 pub use protocol::{PushService, PushToken};
+pub use repair::{EnrollmentRepair, KeyState, StoreRepair, StoreState};
 pub use secret::Secret;
 pub use transport::{HttpHeader, HttpRequest, HttpResponse, HttpTransport, TransportError};

@@ -21,7 +21,7 @@ impl Core {
         let mut row = self
             .store
             .enrollment(&push.enrollment)?
-            .filter(|row| row.dialect == dialect)
+            .filter(|row| row.dialect == dialect && row.continued_by.is_none())
             .ok_or_else(|| {
                 Error::new(
                     ErrorCode::UnknownEnrollment,
@@ -97,7 +97,7 @@ impl Core {
 
     pub(crate) fn challenge(&self, id: &ChallengeId) -> Result<Challenge> {
         let challenge = self.challenge_row(id)?;
-        let row = self.enrollment_row(&challenge.enrollment)?;
+        let row = self.history_row(&challenge.enrollment)?;
         self.describe(&row, &challenge, Arrival::Repeated)
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod vectors;
 mod approval_key;
 mod enroll;
 
+use crate::error::Error;
 use crate::keys::{KeyAlgorithm, ProtectionLevel};
 use crate::secret::Secret;
 
@@ -46,6 +47,12 @@ pub struct Enrollment {
     pub approval_thumbprint: Option<String>,
     /// Whether [`crate::Authenticator::one_time_code`] works.
     pub has_one_time_code: bool,
+    /// Only in the result of `enroll`, and only where the server offered one-time codes that cannot be used (`answer_invalid`;
+    /// the message names the member): the account works, without them.
+    pub one_time_code_error: Option<Error>,
+    /// Earlier enrollments of the same person on the same server whose keys were lost, oldest first. Only their histories
+    /// are kept; they go with this one when it is removed.
+    pub continues: Vec<EnrollmentId>,
     /// Only in the result of `enroll`, and only where the platform gives one: certificate chain of the enrolment key, leaf
     /// first, DER, for a server that wants to know where the key lives.
     pub attestation: Vec<Vec<u8>>,

@@ -1,6 +1,7 @@
 //! Challenges: received, reviewed, over, and after a while gone: the history keeps what mattered.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 
 use super::document::{self, Document, amounts, document, integer, optional, read_amounts, text};
 use super::fault::{challenge_expired, unknown_challenge, unknown_enrollment};
@@ -205,10 +206,7 @@ impl Store {
         self.write(|change| {
             let ids = due(change, enrollment, now)?;
             for id in &ids {
-                let row = open_one(change, id)?.open(&self.sealer)?;
-                history::record_missed(change, &self.sealer, &row)?;
-                set_state(change, id, ChallengeState::Expired)?;
-                erase_credentials(change, id)?;
+                close(change, &self.sealer, id, i64::MAX)?;
             }
             Ok(ids)
         })
@@ -265,6 +263,34 @@ fn prune(change: &Transaction<'_>, enrollment: &str, now: i64) -> Result<()> {
     change.execute(OLD, (enrollment, now.saturating_sub(KEPT_MS)))?;
     change.execute(SURPLUS, (enrollment, KEPT))?;
     Ok(())
+}
+
+/// Ends what nobody can answer any more.
+pub(super) fn close_open(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    enrollment: &str,
+    at: i64,
+) -> Result<()> {
+    for id in due(change, enrollment, i64::MAX)? {
+        close(change, sealer, &id, at)?;
+    }
+    Ok(())
+}
+
+/// Ends an open challenge that was not decided: at its expiry, or earlier.
+fn close(change: &Transaction<'_>, sealer: &Sealer, id: &str, at: i64) -> Result<()> {
+    let row = open_one(change, id)?.open(sealer)?;
+    history::record_missed(change, sealer, &row, at.min(row.expires_at))?;
+    set_state(change, id, ChallengeState::Expired)?;
+    erase_credentials(change, id)
+}
+
+/// Whether the row of this key opens.
+pub(super) fn opens(store: &Connection, sealer: &Sealer, key: &[SqlValue]) -> Result<()> {
+    let query = format!("{SELECT} WHERE rowid = ?1");
+    let stored = store.query_row(&query, params_from_iter(key), Stored::from_row)?;
+    stored.open(sealer).map(drop)
 }
 
 /// The challenge, if it is still open.

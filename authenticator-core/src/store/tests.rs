@@ -19,6 +19,12 @@ use crate::protocol::PushService;
 use crate::secret::Secret;
 use crate::{jose, json};
 
+mod continuing;
+mod damage;
+#[cfg(target_os = "linux")]
+mod disk;
+mod power;
+
 const ALICE: &str = "dev_alice";
 const BOB: &str = "dev_bob";
 
@@ -130,6 +136,7 @@ fn enrollment(id: &str) -> EnrollmentRow {
         enrolled_at: 1000,
         last_used_at: None,
         clock_offset: -7,
+        continued_by: None,
     }
 }
 
@@ -211,7 +218,7 @@ fn decision(challenge: &str, decision: Decision) -> DecisionRow {
 fn reviewed() -> (File, Store) {
     let file = File::new();
     let store = file.open();
-    store.add_enrollment(&enrollment(ALICE)).unwrap();
+    store.add_enrollment(&enrollment(ALICE), &[]).unwrap();
     store.add_challenge(&challenge("c1", ALICE, 9000)).unwrap();
     store
         .set_consent("c1", Some("{\"secret-consent\":1}"), 9000)
@@ -339,43 +346,6 @@ mod opening {
     }
 
     #[test]
-    fn a_file_that_is_no_database_is_moved_aside_and_named() {
-        let file = File::new();
-        std::fs::write(file.path(), "not a database ".repeat(1000)).unwrap();
-        let error = file.refusal();
-        assert_eq!(error.code(), ErrorCode::StoreCorrupt);
-        let [kept] = names(file.folder.path()).try_into().unwrap();
-        assert!(kept.starts_with("store.db.corrupt-"), "{kept}");
-        assert!(error.message().contains(&kept), "{error}");
-        let kept = std::fs::read_to_string(file.folder.path().join(kept)).unwrap();
-        assert!(kept.starts_with("not a database"));
-        assert!(file.open().enrollments().unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_damaged_schema_is_moved_aside_with_its_log_and_a_second_one_gets_another_name() {
-        let file = File::new();
-        for round in 1..=2 {
-            drop(file.open());
-            let mut bytes = std::fs::read(file.path()).unwrap();
-            // Behind the file header: the b-tree page of the schema.
-            bytes[100..4096].fill(0xff);
-            std::fs::write(file.path(), bytes).unwrap();
-            std::fs::write(file.path().with_extension("db-wal"), b"left behind").unwrap();
-            assert_eq!(file.refusal().code(), ErrorCode::StoreCorrupt);
-            let names = names(file.folder.path());
-            assert!(
-                !names.iter().any(|name| name == "store.db-wal"),
-                "{names:?}"
-            );
-            let copies = names.iter().filter(|name| {
-                name.contains(".corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm")
-            });
-            assert_eq!(copies.count(), round, "{names:?}");
-        }
-    }
-
-    #[test]
     fn a_store_without_its_key_is_refused_and_stays_as_it_is() {
         let (file, store) = reviewed();
         drop(store);
@@ -409,42 +379,6 @@ mod opening {
         let nowhere = file.folder.path().join("missing/store.db");
         let nowhere = Store::open(&nowhere, &flip, &flip, &Counting(1.into()));
         assert_eq!(code(nowhere), ErrorCode::StoreUnavailable);
-    }
-
-    #[test]
-    fn a_store_that_another_process_keeps_locked_is_unavailable() {
-        let (file, store) = reviewed();
-        let other = Connection::open(file.path()).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        store
-            .connection()
-            .execute_batch("PRAGMA busy_timeout = 0")
-            .unwrap();
-        assert_eq!(code(store.touch(ALICE, 1)), ErrorCode::StoreUnavailable);
-        other.execute_batch("ROLLBACK").unwrap();
-        store.touch(ALICE, 1).unwrap();
-    }
-
-    #[test]
-    fn a_full_disk_is_unavailable_and_undoes_the_whole_change() {
-        let (_file, store) = reviewed();
-        let pages: i64 = store
-            .connection()
-            .query_row("PRAGMA page_count", [], |row| row.get(0))
-            .unwrap();
-        store
-            .connection()
-            .pragma_update(None, "max_page_count", pages)
-            .unwrap();
-        let mut large = decision("c1", Decision::Deny);
-        large.claim = Some("x".repeat(100_000));
-        assert_eq!(
-            code(store.decide(&large, None)),
-            ErrorCode::StoreUnavailable
-        );
-        assert!(store.decision("c1").unwrap().is_none());
-        assert!(store.history(None, None, 10).unwrap().is_empty());
-        assert_eq!(store.open_challenges().unwrap().len(), 1);
     }
 
     #[test]
@@ -533,7 +467,7 @@ mod enrolling {
         let mut second = enrollment(ALICE);
         second.label = "other".into();
         assert_eq!(
-            code(store.add_enrollment(&second)),
+            code(store.add_enrollment(&second, &[])),
             ErrorCode::EnrollmentConflict
         );
         let kept = store.enrollment(ALICE).unwrap().unwrap();
@@ -550,7 +484,7 @@ mod enrolling {
             row.push = None;
             row.totp = None;
             row.approval_key = None;
-            store.add_enrollment(&row).unwrap();
+            store.add_enrollment(&row, &[]).unwrap();
         }
         let rows = store.enrollments().unwrap();
         let ids: Vec<_> = rows
@@ -593,7 +527,7 @@ mod enrolling {
     #[test]
     fn a_removed_enrollment_leaves_no_byte_behind_and_others_stay() {
         let (file, store) = denied();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         store.add_challenge(&challenge("c2", BOB, 9000)).unwrap();
         store
             .record_requester(ALICE, "api", 1, |row| row.approved += 1)
@@ -672,7 +606,7 @@ mod sealing {
     #[test]
     fn a_sealed_value_moved_to_another_row_does_not_open() {
         let (file, store) = reviewed();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         store.add_challenge(&challenge("c2", BOB, 9000)).unwrap();
         store.decide(&decision("c1", Decision::Deny), None).unwrap();
         store.decide(&decision("c2", Decision::Deny), None).unwrap();
@@ -810,7 +744,7 @@ mod receiving {
     #[test]
     fn challenges_of_one_enrollment_are_counted_since_a_time() {
         let (_file, store) = reviewed();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         for (id, account, expires_at) in
             [("c2", ALICE, 1300), ("c3", ALICE, 1301), ("c4", BOB, 1301)]
         {
@@ -1373,7 +1307,7 @@ mod remembering {
     #[test]
     fn the_records_of_an_enrollment_are_a_chain() {
         let (_file, store) = denied();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         store.add_challenge(&challenge("c2", BOB, 100)).unwrap();
         store.add_challenge(&challenge("c3", ALICE, 100)).unwrap();
         store.expire(ALICE, 100).unwrap();
@@ -1436,8 +1370,8 @@ mod remembering {
     fn pages_follow_each_other_without_gap_or_repetition() {
         let file = File::new();
         let store = file.open();
-        store.add_enrollment(&enrollment(ALICE)).unwrap();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(ALICE), &[]).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         // Several of the same millisecond, also across a page end.
         let times = [100, 200, 300, 300, 300, 400, 500];
         for (n, at) in times.iter().enumerate() {
@@ -1475,7 +1409,7 @@ mod remembering {
     #[test]
     fn requesters_are_remembered_per_enrollment_and_audience() {
         let (_file, store) = reviewed();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         assert_eq!(store.requester(ALICE, "api").unwrap(), None);
         store
             .record_requester(ALICE, "api", 10, |row| row.denied += 1)
@@ -1534,6 +1468,9 @@ mod remembering {
             "DELETE FROM challenges WHERE enrollment = ?1",
             "DELETE FROM decisions WHERE enrollment = ?1",
             history::CHAIN,
+            enrollments::CONTINUED,
+            "DELETE FROM enrollments WHERE continued_by = ?1",
+            "SELECT 1 FROM decisions WHERE enrollment = ?1 AND lease_until > ?2",
             "SELECT seq, token FROM checkpoints WHERE enrollment = ?1 ORDER BY seq",
             "DELETE FROM history WHERE enrollment = ?1",
             "DELETE FROM checkpoints WHERE enrollment = ?1",

@@ -8,6 +8,7 @@ mod clock;
 mod details;
 mod faults;
 mod guard;
+mod keys;
 mod restarts;
 mod tampering;
 mod verification;

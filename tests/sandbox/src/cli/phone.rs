@@ -1,12 +1,15 @@
 //! `sandbox phone`: an authenticator in a terminal, on the real core.
 
+mod history;
+mod repair;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use authenticator_core::{
     Arrival, Challenge, ChallengeId, ChallengeState, Decision, Enrollment, EnrollmentId, ErrorCode,
-    PushService, Receipt, Review,
+    PushService, Receipt, Review, StoreRepair,
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -28,6 +31,8 @@ Examples:
   sandbox phone show 3f                  an id may be cut as long as it is clear
   sandbox phone approve 3f
   sandbox phone deny 3f --reason not_me  it was not you: the requester is kept quiet for a while
+  sandbox phone history --verify         is it still what was written?
+  sandbox phone repair                   after a lost key or a damaged file
 
 The keys of this phone lie in files of the store folder, next to the key that encrypts them:
 good for trying things out, not for an account that matters.";
@@ -124,12 +129,11 @@ enum PhoneCommand {
         /// Id of the account, or its beginning.
         id: String,
     },
-    /// Show what was asked and answered, the newest first.
-    History {
-        /// At most this many entries.
-        #[arg(long, default_value_t = 20, value_name = "N")]
-        limit: u32,
-    },
+    /// Show what was asked and answered, the newest first; check, export or shorten it.
+    History(history::Args),
+    /// Find out what is the matter with this phone's files and keys, and save what can be saved.
+    #[command(after_help = repair::ABOUT)]
+    Repair,
     /// Remove an account on the server and here, with its keys.
     Remove {
         /// Id of the account, or its beginning.
@@ -167,8 +171,14 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         ca: http::read_ca(args.ca.as_deref())?,
         locale: args.locale,
     };
+    let saved = match args.command {
+        // Before the store is opened: it may be what keeps it from opening.
+        PhoneCommand::Repair => Some(Handset::repair_store(&folder, &settings).await?),
+        _ => None,
+    };
     let phone = Phone {
         handset: Handset::open(&folder, settings).await?,
+        saved,
         context,
         command: format!("{} phone{store}", super::program()),
     };
@@ -194,6 +204,8 @@ fn default_folder() -> anyhow::Result<PathBuf> {
 
 struct Phone {
     handset: Handset,
+    /// What became of the store, where its repair was asked for.
+    saved: Option<StoreRepair>,
     context: Context,
     /// How to call this phone again, for commands to copy.
     command: String,
@@ -219,7 +231,8 @@ impl Phone {
             } => self.approve(&id, confirm, digest, yes).await,
             PhoneCommand::Deny { id, reason } => self.deny(&id, reason).await,
             PhoneCommand::Code { id } => self.code(&id).await,
-            PhoneCommand::History { limit } => self.history(limit).await,
+            PhoneCommand::History(args) => self.history(args).await,
+            PhoneCommand::Repair => self.repair_keys().await,
             PhoneCommand::Remove { id, local_only } => self.remove(&id, local_only).await,
             PhoneCommand::Flush => self.flush().await,
         }
@@ -277,6 +290,12 @@ impl Phone {
                 ),
         );
         self.out().lines(&enrollment_lines(&enrollment));
+        if let Some(error) = &enrollment.one_time_code_error {
+            self.out().line(Line::toned(
+                Tone::Caution,
+                format!("    without one-time codes: {}", error.message()),
+            ));
+        }
         if let Some(code) = &enrollment.recovery_code {
             self.out().lines(&[
                 Line::new(),
@@ -480,50 +499,6 @@ impl Phone {
                 Line::toned(Tone::Strong, code.code.expose().as_str())
                     .and(Tone::Faint, format!("   {} s left", code.seconds_left)),
             );
-        }
-        Ok(Exit::Done)
-    }
-
-    async fn history(&self, limit: u32) -> anyhow::Result<Exit> {
-        let entries = self
-            .handset
-            .authenticator
-            .history(None, None, limit)
-            .await?;
-        if self.context.json {
-            self.out()
-                .json(&entries.iter().map(report::history).collect::<Vec<_>>());
-            return Ok(Exit::Done);
-        }
-        if entries.is_empty() {
-            self.out()
-                .line(Line::toned(Tone::Faint, "Nothing was asked yet."));
-        }
-        for entry in &entries {
-            let (tone, word) = match entry.decision {
-                Some(authenticator_core::Decision::Approve) => (Tone::Good, "approved"),
-                Some(authenticator_core::Decision::Deny) => (Tone::Danger, "denied"),
-                None => (Tone::Faint, "missed"),
-            };
-            let headline = if entry.headline.is_empty() {
-                "(never looked at)"
-            } else {
-                &entry.headline
-            };
-            let mut line = Line::toned(Tone::Faint, format!("{}  ", local_time(entry.at)))
-                .and(tone, format!("{word:<9}"))
-                .and(Tone::Plain, headline);
-            if let Some(delivery) = entry
-                .delivery
-                .map(report::delivery)
-                .filter(|word| *word != "delivered")
-            {
-                line = line.and(Tone::Caution, format!("  ({delivery})"));
-            }
-            if let Some(reason) = &entry.reason {
-                line = line.and(Tone::Faint, format!("  reason: {}", printable(reason)));
-            }
-            self.out().line(line);
         }
         Ok(Exit::Done)
     }
@@ -843,6 +818,14 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
     ];
     if let Some(until) = enrollment.quiet_until {
         rows.push(("quiet", format!("until {}", local_time(until))));
+    }
+    let continues: Vec<&str> = enrollment
+        .continues
+        .iter()
+        .map(EnrollmentId::as_str)
+        .collect();
+    if !continues.is_empty() {
+        rows.push(("before", printable(&continues.join(", "))));
     }
     if enrollment.clock_offset.abs() >= 1_000 {
         let seconds = enrollment.clock_offset / 1_000;

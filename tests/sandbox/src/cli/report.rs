@@ -2,7 +2,8 @@
 
 use authenticator_core::{
     Alert, Approval, Challenge, ChallengeId, ChallengeState, Confirmation, Decision, Delivery,
-    Enrollment, HistoryEntry, KeyAlgorithm, Mark, ProtectionLevel, Receipt, Review, Severity, Text,
+    Enrollment, EnrollmentId, EnrollmentRepair, HistoryEntry, HistoryReport, KeyAlgorithm, Mark,
+    ProtectionLevel, Receipt, Review, Severity, StoreRepair, Text,
 };
 use serde_json::{Value, json};
 
@@ -21,6 +22,8 @@ pub(crate) fn enrollment(enrollment: &Enrollment) -> Value {
         "thumbprint": enrollment.thumbprint,
         "has_one_time_code": enrollment.has_one_time_code,
         "quiet_until": enrollment.quiet_until,
+        "one_time_code_error": enrollment.one_time_code_error.as_ref().map(|error| error.message()),
+        "continues": ids(&enrollment.continues, EnrollmentId::as_str),
     })
 }
 
@@ -194,4 +197,45 @@ pub(crate) fn history(entry: &HistoryEntry) -> Value {
         "shown_document": entry.shown_document,
         "answer": entry.answer,
     })
+}
+
+pub(crate) fn verified(report: &HistoryReport) -> Value {
+    let broken = report.broken.as_ref().map(|broken| {
+        json!({
+            "seq": broken.seq,
+            "challenge": broken.challenge.as_ref().map(ChallengeId::as_str),
+            "fault": broken.fault.as_str(),
+        })
+    });
+    json!({
+        "enrollment": report.enrollment.as_str(),
+        "records": report.records,
+        "pruned": report.pruned,
+        "answers": report.answers,
+        "checkpointed": report.checkpointed,
+        "broken": broken,
+    })
+}
+
+pub(crate) fn saved(repair: &StoreRepair) -> Value {
+    json!({
+        "state": repair.state.as_str(),
+        "moved_to": repair.moved_to,
+        "kept": ids(&repair.kept, EnrollmentId::as_str),
+        "lost": ids(&repair.lost, EnrollmentId::as_str),
+        "lost_decisions": ids(&repair.lost_decisions, ChallengeId::as_str),
+        "lost_records": repair.lost_records,
+    })
+}
+
+pub(crate) fn repaired(repair: &EnrollmentRepair) -> Value {
+    json!({
+        "enrollment": repair.enrollment.as_str(),
+        "keys": repair.keys.as_str(),
+        "given_up": ids(&repair.given_up, ChallengeId::as_str),
+    })
+}
+
+fn ids<T>(all: &[T], text: impl Fn(&T) -> &str) -> Value {
+    all.iter().map(text).collect()
 }
