@@ -27,7 +27,7 @@ pub use marks::{Mark, MarkCode, Severity};
 pub(crate) use marks::{confirmation, mark};
 pub(crate) use render::render;
 pub(crate) use template::Templates;
-pub use text::Text;
+pub use text::ShownText;
 #[cfg(feature = "testing")]
 pub(crate) use text::harden;
 pub(crate) use text::harden_label;
@@ -48,7 +48,7 @@ pub struct Account {
     pub user: String,
 }
 
-/// A value with its meaning, for screens that lay amounts and dates out by themselves. `Row::text` is always enough.
+/// A value with its meaning, for screens that lay amounts and dates out by themselves. `ReviewRow::text` is always enough.
 #[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
@@ -92,9 +92,9 @@ pub enum RowValue {
         yes: bool,
     },
     /// Several values, printed one a line.
-    List {
+    Lines {
         /// The values, in order.
-        items: Vec<String>,
+        lines: Vec<String>,
     },
 }
 
@@ -102,7 +102,7 @@ pub enum RowValue {
 #[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
-pub struct Row {
+pub struct ReviewRow {
     /// Catalogue key such as `amount`; empty when the label is the member's own name.
     pub label_key: String,
     /// Words in the review's language, or the member's own name, hardened.
@@ -131,13 +131,13 @@ pub struct Row {
 #[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
-pub struct Section {
+pub struct ReviewSection {
     /// Heading in the review's language.
     pub title: String,
     /// `type` of the authorization detail, hardened; `request`, `origin` or `technical` for the core's own sections.
     pub kind: String,
     /// Its lines, in order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ReviewRow>,
 }
 
 /// What a person must do before approving.
@@ -192,9 +192,9 @@ pub struct Review {
     /// One sentence made of the details.
     pub headline: String,
     /// The requester's words, to be compared with the other screen.
-    pub binding_message: Option<Text>,
+    pub binding_message: Option<ShownText>,
     /// Details, then request, then origin.
-    pub sections: Vec<Section>,
+    pub sections: Vec<ReviewSection>,
     /// What is odd about the request as a whole.
     pub marks: Vec<Mark>,
     /// What approval needs.
@@ -264,8 +264,8 @@ pub(crate) struct RenderInput<'a> {
 #[derive(Clone)]
 pub(crate) struct Rendered {
     pub headline: String,
-    pub binding_message: Option<Text>,
-    pub sections: Vec<Section>,
+    pub binding_message: Option<ShownText>,
+    pub sections: Vec<ReviewSection>,
     /// Marks that follow from the input alone.
     pub marks: Vec<Mark>,
     /// First reason that blocks, if any.
@@ -300,9 +300,9 @@ pub(crate) struct Facts {
 mod redacted {
     use std::fmt::{Debug, Formatter, Result};
 
-    use super::{Account, Review, Row, RowValue, Section, Text};
+    use super::{Account, Review, ReviewRow, ReviewSection, RowValue, ShownText};
 
-    impl Debug for Text {
+    impl Debug for ShownText {
         fn fmt(&self, f: &mut Formatter<'_>) -> Result {
             f.debug_struct("Text")
                 .field("marks", &self.marks)
@@ -326,12 +326,12 @@ mod redacted {
                 RowValue::Account { .. } => "Account",
                 RowValue::Url { .. } => "Url",
                 RowValue::Boolean { .. } => "Boolean",
-                RowValue::List { .. } => "List",
+                RowValue::Lines { .. } => "Lines",
             })
         }
     }
 
-    impl Debug for Row {
+    impl Debug for ReviewRow {
         fn fmt(&self, f: &mut Formatter<'_>) -> Result {
             f.debug_struct("Row")
                 .field("label_key", &self.label_key)
@@ -341,7 +341,7 @@ mod redacted {
         }
     }
 
-    impl Debug for Section {
+    impl Debug for ReviewSection {
         fn fmt(&self, f: &mut Formatter<'_>) -> Result {
             f.debug_struct("Section")
                 .field("rows", &self.rows)

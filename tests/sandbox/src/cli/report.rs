@@ -3,7 +3,7 @@
 use authenticator_core::{
     Alert, Approval, Challenge, ChallengeId, ChallengeState, Confirmation, Decision, Delivery,
     Enrollment, EnrollmentId, EnrollmentRepair, HistoryEntry, HistoryReport, KeyAlgorithm, Mark,
-    ProtectionLevel, Receipt, Review, Severity, StoreRepair, Text,
+    ProtectionLevel, Receipt, Review, Severity, ShownText, StoreRepair,
 };
 use serde_json::{Value, json};
 
@@ -110,7 +110,7 @@ pub(crate) fn review(review: &Review) -> Value {
     })
 }
 
-fn text(text: &Text) -> Value {
+fn text(text: &ShownText) -> Value {
     let marks: Vec<&str> = text.marks.iter().map(|mark| mark.as_str()).collect();
     json!({ "shown": text.shown, "full": text.full, "marks": marks })
 }
