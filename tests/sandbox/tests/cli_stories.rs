@@ -148,6 +148,16 @@ impl Lab {
         command
     }
 
+    /// What a command of the phone tells a person, once it has ended well.
+    fn told(&self, args: &[&str]) -> String {
+        let mut command = sandbox(&["phone", "--store"]);
+        command.arg(self.phone.path()).args(args);
+        self.trust(&mut command);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output)
+    }
+
     fn trust(&self, command: &mut Command) {
         if self.tls {
             command.env("SANDBOX_CA", self.text("ca"));
@@ -362,6 +372,46 @@ fn a_request_can_be_looked_at_and_approved_later_by_the_beginning_of_its_id() {
         );
         assert_eq!(receipt["delivery"], "delivered");
         assert!(agent.join().unwrap().status.success());
+    });
+}
+
+#[test]
+fn a_reported_requester_is_kept_quiet_and_what_it_asks_again_is_marked() {
+    let lab = Lab::new(&[]);
+    let details = details(lab.phone.path());
+    let asked = |tell: &dyn Fn(&Value)| {
+        let mut watch = lab.watch("ignore");
+        std::thread::scope(|scope| {
+            let agent = scope.spawn(|| lab.agent(&["--details", &details]));
+            tell(&watch.event("request"));
+            assert_eq!(agent.join().unwrap().status.code(), Some(3));
+        });
+    };
+    asked(&|event| {
+        assert_eq!(event["challenge"]["alert"], "normal");
+        let id = event["challenge"]["id"].as_str().unwrap();
+        let told = lab.told(&["deny", id, "--reason", "not_me"]);
+        assert!(told.contains("arrive silently until"), "{told}");
+    });
+    asked(&|event| {
+        let challenge = &event["challenge"];
+        assert_eq!(
+            (&challenge["alert"], &challenge["repeats"]["times"]),
+            (&Value::from("silent"), &Value::from(2))
+        );
+        let marks = event["review"]["marks"].to_string();
+        assert!(marks.contains("repeated_request") && marks.contains("previously_reported"));
+        let id = challenge["id"].as_str().unwrap();
+        let list = lab.told(&["list"]);
+        for words in ["quiet   until", "Arrived silently", "Asked 2 times."] {
+            assert!(list.contains(words), "{words} is missing in\n{list}");
+        }
+        let shown = lab.told(&["show", id]);
+        for words in ["Asked 2 times.", "The same request came before."] {
+            assert!(shown.contains(words), "{words} is missing in\n{shown}");
+        }
+        let told = lab.told(&["deny", id, "--reason", "wrong amount"]);
+        assert!(!told.contains("silently"), "{told}");
     });
 }
 
