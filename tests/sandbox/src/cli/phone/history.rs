@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use authenticator_core::{Decision, Enrollment, EnrollmentId, HistoryEntry, HistoryReport};
+use authenticator_core::{Decision, Enrollment, HistoryEntry, HistoryReport};
 use serde_json::json;
 
 use super::super::text::{Line, Tone, printable};
