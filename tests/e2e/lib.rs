@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use authenticator_core::{
-    Authenticator, Challenge, Clock, Config, Device, DialectName, Enrollment, HttpHeader,
-    HttpRequest, HttpResponse, HttpTransport, KeyStore, Platform, PushService, PushToken, Review,
-    Row, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
+    Approval, Authenticator, Challenge, Clock, Config, Confirmation, Device, DialectName,
+    Enrollment, HttpHeader, HttpRequest, HttpResponse, HttpTransport, KeyStore, Platform,
+    PushService, PushToken, Review, Row, Secret, Server, SoftwareKeyStore, SystemClock,
+    TransportError,
 };
 use futures_util::{Stream, StreamExt};
 use sandbox::{Options, PushEvent, Ready, Sandbox};
@@ -645,4 +646,13 @@ pub fn text<'a>(review: &'a Review, label: &str) -> &'a str {
             )
         })
         .text
+}
+
+/// What a person types to confirm the payment of [`payment`], where that is asked for.
+pub fn typed(review: &Review) -> String {
+    match &review.approval {
+        Approval::NeedsConfirmation(Confirmation::Number { number, .. }) => number.clone(),
+        Approval::NeedsConfirmation(Confirmation::AmountDigits { .. }) => "249".into(),
+        _ => String::new(),
+    }
 }

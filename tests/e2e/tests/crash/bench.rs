@@ -4,10 +4,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use authenticator_core::{
-    Approval, Authenticator, Confirmation, Decision, Delivery, EnrollmentId, ErrorCode, KeyStore,
-    Receipt, Review,
+    Authenticator, Decision, Delivery, EnrollmentId, ErrorCode, KeyStore, Receipt, Review,
 };
-use e2e::{Agent, OnFiles, PATIENCE, Request, options, payment, start};
+use e2e::{Agent, OnFiles, PATIENCE, Request, options, payment, start, typed};
 use futures_util::{Stream, StreamExt};
 use sandbox::{KnobState, Options, PushEvent, Sandbox};
 use serde_json::{Value, json};
@@ -336,14 +335,5 @@ impl Bench {
             println!("{word} {place}: run {}: {story}", self.counts.runs);
         }
         bad.into()
-    }
-}
-
-/// What a person types to confirm: that many requests in a row are suspicious.
-fn typed(review: &Review) -> String {
-    match &review.approval {
-        Approval::NeedsConfirmation(Confirmation::Number { number, .. }) => number.clone(),
-        Approval::NeedsConfirmation(Confirmation::AmountDigits { .. }) => "249".into(),
-        _ => String::new(),
     }
 }
