@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Approval, Details, Mark, MarkCode, RenderInput, Rendered, Review, confirmation, mark, render,
+    Approval, Details, Mark, MarkCode, RenderInput, Rendered, Review, blocked_because,
+    confirmation, mark, render,
 };
 use crate::challenge::{ChallengeId, account};
 use crate::core::{Core, dialect};
@@ -111,7 +112,7 @@ impl Core {
         let approval = match (blocked, &needed) {
             (Some(code), _) => Approval::Blocked {
                 reason: code,
-                text: mark(code, locale).text,
+                text: blocked_because(code, &rendered.facts.missing, locale),
             },
             (None, Some((confirmation, _))) => Approval::NeedsConfirmation(confirmation.clone()),
             (None, None) => Approval::Allowed,

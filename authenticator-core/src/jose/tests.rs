@@ -75,6 +75,31 @@ fn every_key_of_the_shared_vectors_has_its_canonical_form_or_its_error() {
 }
 
 #[test]
+fn every_signature_of_an_approval_key_in_the_shared_vectors_holds_or_does_not() {
+    let cases = cases(include_str!(
+        "../../../tests/vectors/user_verification.json"
+    ));
+    assert!(cases.len() > 30);
+    for case in cases {
+        let claim = &case["input"]["claim"];
+        let (shown, signature) = (claim["shown"].as_str(), claim["uv_sig"].as_str());
+        let signature = signature.and_then(from_base64url).unwrap_or_default();
+        let key = Jwk::from_json(&ours(&claim["uv_key"].to_string())).ok();
+        let signer = key
+            .filter(|key| key.algorithm() == KeyAlgorithm::P256)
+            .filter(|key| shown.is_some_and(|shown| key.verify(shown.as_bytes(), &signature)))
+            .filter(|_| claim["reviewed"] == true)
+            .map(|key| key.thumbprint());
+        assert_eq!(
+            signer.as_deref(),
+            case["expected"]["key"].as_str(),
+            "{}",
+            case["name"]
+        );
+    }
+}
+
+#[test]
 fn every_access_token_of_the_shared_vectors_has_its_hash() {
     let cases = cases(include_str!("../../../tests/vectors/dpop_ath.json"));
     assert!(cases.len() >= 3);

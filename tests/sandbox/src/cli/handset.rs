@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use authenticator_core::{
-    Authenticator, Config, Device, Display, Enrollment, Platform, PushService, PushToken, Secret,
-    SoftwareKeyStore,
+    Authenticator, ChallengeId, Config, Device, Display, Enrollment, ErrorCode, KeyStore as _,
+    Platform, PushService, PushToken, Receipt, Secret, SoftwareKeyStore,
 };
 
 use super::http;
@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) ca: Option<String>,
     /// BCP 47 tag; `None`: the environment's language.
     pub(crate) locale: Option<String>,
+    /// Accounts that are enrolled get an approval key.
+    pub(crate) user_verification: bool,
 }
 
 pub(crate) struct Handset {
@@ -26,6 +28,7 @@ pub(crate) struct Handset {
     /// Push address of this phone at the sandbox's stream. A secret.
     pub(crate) push_token: String,
     pub(crate) ca: Option<String>,
+    keys: Arc<SoftwareKeyStore>,
 }
 
 impl Handset {
@@ -55,10 +58,13 @@ impl Handset {
             app: Some(("sandbox phone".into(), env!("CARGO_PKG_VERSION").into())),
             allow_loopback_cleartext: true,
             extra_root_pem: settings.ca.clone(),
+            user_verification: settings.user_verification,
             ..Config::new(store)
         };
+        let keys = Arc::new(keys);
         Ok(Handset {
-            authenticator: Authenticator::open(config, Platform::new(Arc::new(keys))).await?,
+            authenticator: Authenticator::open(config, Platform::new(keys.clone())).await?,
+            keys,
             push_token,
             ca: settings.ca,
         })
@@ -86,6 +92,27 @@ impl Handset {
             .enroll(invitation.to_owned(), Some(name), device)
             .await?;
         Ok(enrolled)
+    }
+}
+
+impl Handset {
+    /// Approves what a person has said yes to; with the approval key where the account has one.
+    pub(crate) async fn approve(
+        &self,
+        id: ChallengeId,
+        digest: String,
+        confirmation: Option<String>,
+    ) -> authenticator_core::Result<Receipt> {
+        let core = &self.authenticator;
+        let plain = core.approve(id.clone(), digest.clone(), confirmation.clone());
+        match plain.await {
+            Err(error) if error.code() == ErrorCode::UserVerificationNeeded => {
+                let request = core.begin_approval(id, digest, confirmation).await?;
+                let signature = self.keys.sign(request.key_alias, request.message)?;
+                core.finish_approval(request.id, signature).await
+            }
+            plain => plain,
+        }
     }
 }
 

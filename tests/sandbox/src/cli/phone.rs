@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use authenticator_core::{
     Arrival, Challenge, ChallengeId, ChallengeState, Decision, Enrollment, EnrollmentId, ErrorCode,
-    PushService, Receipt, Review,
+    HistoryEntry, PushService, Receipt, Review,
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -77,6 +77,10 @@ enum PhoneCommand {
         /// Kind of pushes this phone gets.
         #[arg(long, value_enum, default_value = "fcm")]
         push: PushKind,
+        /// Have each approval signed by a key of its own, as behind a fingerprint prompt. A terminal has none: your yes
+        /// stands for it.
+        #[arg(long)]
+        verify_user: bool,
     },
     /// List accounts and open requests.
     List,
@@ -166,6 +170,13 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     let settings = Settings {
         ca: http::read_ca(args.ca.as_deref())?,
         locale: args.locale,
+        user_verification: matches!(
+            args.command,
+            PhoneCommand::Enroll {
+                verify_user: true,
+                ..
+            }
+        ),
     };
     let phone = Phone {
         handset: Handset::open(&folder, settings).await?,
@@ -207,6 +218,7 @@ impl Phone {
                 server,
                 name,
                 push,
+                verify_user: _,
             } => self.enroll(&invitation, server, name, push).await,
             PhoneCommand::List => self.list().await,
             PhoneCommand::Watch { answer, once } => self.watch(answer, once).await,
@@ -371,7 +383,10 @@ impl Phone {
     }
 
     async fn show(&self, id: &str, full: bool) -> anyhow::Result<Exit> {
-        let challenge = self.challenge(id).await?;
+        let challenge = match self.challenge(id).await? {
+            Found::Open(challenge) => challenge,
+            Found::Over(entry) => bail!("{}; `{} history` has it", over(&entry), self.command),
+        };
         let review = self.handset.authenticator.review(challenge).await?;
         self.print_review(&review, full);
         Ok(Exit::Done)
@@ -393,8 +408,13 @@ impl Phone {
         digest: Option<String>,
         yes: bool,
     ) -> anyhow::Result<Exit> {
-        let id = self.challenge(id).await?;
         let core = &self.handset.authenticator;
+        let id = match self.challenge(id).await? {
+            Found::Open(id) => id,
+            Found::Over(entry) => {
+                return self.answered_before(Decision::Approve, &entry).await;
+            }
+        };
         let (digest, confirm) = match digest {
             Some(digest) => (digest, confirm),
             None => {
@@ -418,8 +438,25 @@ impl Phone {
                 (review.digest, confirmation)
             }
         };
-        let receipt = core.approve(id, digest, confirm).await?;
+        let receipt = self.handset.approve(id, digest, confirm).await?;
         self.print_receipt(Decision::Approve, &receipt)
+    }
+
+    /// The core gives the receipt of the first answer, whatever is asked of it now.
+    async fn answered_before(
+        &self,
+        wanted: Decision,
+        entry: &HistoryEntry,
+    ) -> anyhow::Result<Exit> {
+        if entry.decision.is_none() {
+            bail!("{}", over(entry));
+        }
+        let core = &self.handset.authenticator;
+        let first = core.deny(entry.challenge.clone(), None, None).await?;
+        if !self.context.json {
+            self.out().line(Line::plain(format!("{}.", over(entry))));
+        }
+        self.print_receipt(wanted, &first)
     }
 
     async fn ask(&self, review: &Review) -> anyhow::Result<Answer> {
@@ -429,7 +466,10 @@ impl Phone {
     }
 
     async fn deny(&self, id: &str, reason: Option<String>) -> anyhow::Result<Exit> {
-        let id = self.challenge(id).await?;
+        let id = match self.challenge(id).await? {
+            Found::Open(id) => id,
+            Found::Over(entry) => return self.answered_before(Decision::Deny, &entry).await,
+        };
         let receipt = self.handset.authenticator.deny(id, None, reason).await?;
         self.print_receipt(Decision::Deny, &receipt)
     }
@@ -503,6 +543,10 @@ impl Phone {
                 line = line.and(Tone::Faint, format!("  reason: {}", printable(reason)));
             }
             self.out().line(line);
+            if let Some(message) = report::binding_message(entry) {
+                let message = Line::toned(Tone::Faint, format!("“{}”", printable(&message)));
+                self.out().line(message.indented(32));
+            }
         }
         Ok(Exit::Done)
     }
@@ -515,9 +559,8 @@ impl Phone {
         } else {
             core.unenroll(enrollment.id.clone()).await.with_context(|| {
                 format!(
-                    "the account could not be removed on the server; `{} remove {} --local-only` removes it here",
-                    self.command,
-                    enrollment.id
+                    "The account was not removed; `{} remove {} --local-only` removes it here only",
+                    self.command, enrollment.id
                 )
             })?;
         }
@@ -696,7 +739,7 @@ impl Phone {
             let (wanted, receipt) = match answer {
                 Answer::Approve { confirmation } => (
                     Decision::Approve,
-                    core.approve(id, digest, confirmation).await,
+                    self.handset.approve(id, digest, confirmation).await,
                 ),
                 Answer::Deny => (Decision::Deny, core.deny(id, Some(digest), None).await),
                 Answer::Nothing => {
@@ -743,19 +786,26 @@ impl Phone {
         }
     }
 
-    async fn challenge(&self, prefix: &str) -> anyhow::Result<ChallengeId> {
-        let pending = self.handset.authenticator.pending().await?;
+    async fn challenge(&self, prefix: &str) -> anyhow::Result<Found> {
+        let core = &self.handset.authenticator;
+        let pending = core.pending().await?;
         let ids: Vec<&str> = pending.iter().map(|c| c.id.as_str()).collect();
-        match by_prefix(&ids, prefix)? {
-            Some(id) => Ok(ChallengeId::new(id)),
-            // Not open any more: the core says exactly what became of it.
-            None => Ok(self
-                .handset
-                .authenticator
-                .challenge(ChallengeId::new(prefix))
-                .await?
-                .id),
+        if let Some(id) = by_prefix(&ids, prefix)? {
+            return Ok(Found::Open(ChallengeId::new(id)));
         }
+        let over = core.history(None, None, 500).await?;
+        let ids: Vec<&str> = over.iter().map(|entry| entry.challenge.as_str()).collect();
+        if let Some(id) = by_prefix(&ids, prefix)? {
+            let entry = over
+                .into_iter()
+                .find(|entry| entry.challenge.as_str() == id);
+            return Ok(Found::Over(Box::new(
+                entry.context("the account has just been removed")?,
+            )));
+        }
+        // The core says exactly what is wrong with it.
+        let known = core.challenge(ChallengeId::new(prefix)).await?;
+        Ok(Found::Open(known.id))
     }
 
     async fn enrollment(&self, prefix: &str) -> anyhow::Result<Enrollment> {
@@ -772,6 +822,23 @@ impl Phone {
         all.into_iter()
             .find(|enrollment| enrollment.id == id)
             .context("the account has just been removed")
+    }
+}
+
+/// What a person meant by an id.
+enum Found {
+    Open(ChallengeId),
+    /// It was answered, or nobody answered it in time.
+    Over(Box<HistoryEntry>),
+}
+
+/// What became of a request that is not open any more.
+fn over(entry: &HistoryEntry) -> String {
+    let at = local_time(entry.at);
+    match entry.decision {
+        Some(Decision::Approve) => format!("This request was approved on {at}"),
+        Some(Decision::Deny) => format!("This request was denied on {at}"),
+        None => "Nobody answered this request in time".to_owned(),
     }
 }
 
@@ -816,6 +883,13 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
         ("id", printable(enrollment.id.as_str())),
         ("server", printable(&enrollment.base_url)),
         ("key", key),
+        (
+            "prompt",
+            match enrollment.approval_thumbprint {
+                Some(_) => "each approval is signed by an approval key".to_owned(),
+                None => String::new(),
+            },
+        ),
         ("since", local_time(enrollment.enrolled_at)),
     ];
     if enrollment.clock_offset.abs() >= 1_000 {
@@ -826,6 +900,7 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
         ));
     }
     rows.iter()
+        .filter(|(_, text)| !text.is_empty())
         .flat_map(|(label, text)| pair(label, 6, (Tone::Plain, text), 96))
         .map(|line| line.indented(4))
         .collect()

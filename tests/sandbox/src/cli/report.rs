@@ -19,6 +19,7 @@ pub(crate) fn enrollment(enrollment: &Enrollment) -> Value {
         "algorithm": algorithm(enrollment.algorithm),
         "protection": protection(enrollment.protection),
         "thumbprint": enrollment.thumbprint,
+        "approval_thumbprint": enrollment.approval_thumbprint,
         "has_one_time_code": enrollment.has_one_time_code,
     })
 }
@@ -171,6 +172,7 @@ pub(crate) fn history(entry: &HistoryEntry) -> Value {
         "enrollment": entry.enrollment.as_str(),
         "account": { "issuer": entry.account.issuer, "user": entry.account.user },
         "headline": entry.headline,
+        "binding_message": binding_message(entry),
         "decision": entry.decision.map(decision),
         "reason": entry.reason,
         "delivery": entry.delivery.map(delivery),
@@ -179,5 +181,12 @@ pub(crate) fn history(entry: &HistoryEntry) -> Value {
         "shown": entry.shown,
         "shown_document": entry.shown_document,
         "answer": entry.answer,
+        "approval_thumbprint": entry.approval_thumbprint,
     })
+}
+
+/// The binding message as it was shown; `None` where nobody looked, or there was none.
+pub(crate) fn binding_message(entry: &HistoryEntry) -> Option<String> {
+    let shown: Value = serde_json::from_str(entry.shown_document.as_ref()?).ok()?;
+    shown["binding_message"].as_str().map(str::to_owned)
 }
