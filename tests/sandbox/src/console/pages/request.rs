@@ -293,7 +293,7 @@ fn person(check: Option<&PersonCheck>) -> Markup {
         dt { "Person verified" }
         dd {
             span.pill.(tone) { (check.verified.as_str()) } " " span.quiet { (why) }
-            @if let Some(key) = &check.key { " " code { (key) } }
+            @if let Some(key) = &check.key { div { code { (key) } } }
         }
     }
 }
