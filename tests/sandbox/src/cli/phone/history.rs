@@ -79,6 +79,10 @@ impl Phone {
         }
         for entry in &entries {
             self.out().line(line(entry));
+            if let Some(message) = report::binding_message(entry) {
+                let message = Line::toned(Tone::Faint, format!("“{}”", printable(&message)));
+                self.out().line(message.indented(32));
+            }
         }
         Ok(Exit::Done)
     }
