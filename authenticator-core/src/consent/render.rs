@@ -248,7 +248,7 @@ fn requested(
 
 /// One of the details, as it is shown.
 struct Detail {
-    section: Section,
+    section: ReviewSection,
     headline: String,
     /// Required members that are not there, or do not fit.
     missing: Vec<String>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CLAIM, ConsentCheck, ConsentRecord, Verified, exact};
+use super::{CLAIM, ConsentCheck, ConsentRecord, PersonCheck, Verified, exact};
 use crate::jose::{Compact, DeviceKey};
 use crate::text::sha256_b64;
 
@@ -56,6 +56,7 @@ struct Body {
     challenge: String,
     decision: Option<String>,
     review: Option<Shown>,
+    claim: Option<String>,
     answer: Option<String>,
 }
 
@@ -84,6 +85,7 @@ fn entries(records: Vec<Option<Record>>) -> Vec<Entry> {
                 shown: shown.as_ref().and_then(|shown| shown.shown.clone()),
                 shown_document: shown.and_then(|shown| shown.document),
                 decision: decided.decision.clone(),
+                approval_thumbprint: PersonCheck::of(decided.claim.as_deref(), None).key,
             }
         })
         .collect()
