@@ -4,6 +4,7 @@
 //! the console does afterwards goes through [`Handle`], to which a [`Sandbox`] derefs.
 //! Shares no code with the authenticator core, so that a mistake in one is caught by the other.
 
+mod browser;
 mod clock;
 mod console;
 mod control;
@@ -14,8 +15,10 @@ mod jose;
 mod knobs;
 mod log;
 mod management;
+mod messages;
 mod op;
 mod options;
+mod password;
 mod private;
 mod push;
 mod ready;
@@ -28,7 +31,8 @@ mod tls;
 
 pub use handle::{Handle, StartError, StartRequest, Started};
 pub use knobs::{KnobState, Knobs, PathClass};
-pub use options::{BindingMessagePolicy, ExpiryError, NotEnrolledStatus, Options};
+pub use messages::{AddressError, OutboxMessage, SmsGateway, SmtpServer};
+pub use options::{BindingMessagePolicy, DialectName, ExpiryError, NotEnrolledStatus, Options};
 pub use push::{Provider, PushEvent};
 pub use ready::Ready;
 pub use server::Sandbox;
@@ -36,6 +40,6 @@ pub use signed_consent::{
     ConsentCheck, ConsentRecord, Finding, RecordedDecision, SentDetails, Verdict, verify,
 };
 pub use snapshot::{
-    AnswerView, ApiView, ClientView, DeviceView, Exchange, PushView, RequestRecord, RequestState,
-    RequestView, Snapshot, UserView,
+    AnswerView, ApiView, ClientView, DeviceView, Exchange, MessageView, PushView, RequestRecord,
+    RequestState, RequestView, Snapshot, UserView,
 };
