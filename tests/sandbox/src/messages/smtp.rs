@@ -101,9 +101,13 @@ impl SmtpServer {
                 refused("the sender is no address; write Bank <no-reply@bank.example>")
             })?;
         }
-        server
-            .tls()
-            .map_err(|_| refused("the mail server's root certificate is no PEM file"))?;
+        let roots = |pem: &String| {
+            reqwest::Certificate::from_pem_bundle(pem.as_bytes())
+                .is_ok_and(|roots| !roots.is_empty())
+        };
+        if !server.ca.as_ref().is_none_or(roots) || server.tls().is_err() {
+            return Err(refused("the mail server's root certificate is no PEM file"));
+        }
         Ok(server)
     }
 
