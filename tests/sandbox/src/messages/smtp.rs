@@ -185,7 +185,7 @@ fn why(error: &lettre::transport::smtp::Error) -> String {
     match error.status() {
         Some(code) => format!("the mail server refused the message ({code})"),
         None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
-        None if error.is_tls() => {
+        None if error.is_tls() || about_tls(error) => {
             "there is no TLS connection that can be trusted to the mail server".to_owned()
         }
         None if error.is_client() => {
@@ -193,6 +193,17 @@ fn why(error: &lettre::transport::smtp::Error) -> String {
         }
         None => "the mail server cannot be reached".to_owned(),
     }
+}
+
+/// Whether TLS is at the bottom of an error that calls itself one of the connection.
+fn about_tls(error: &dyn std::error::Error) -> bool {
+    let io = |error: &(dyn std::error::Error + 'static)| {
+        let io = error.downcast_ref::<std::io::Error>();
+        io.and_then(std::io::Error::get_ref)
+            .is_some_and(|inner| inner.is::<rustls::Error>())
+    };
+    std::iter::successors(error.source(), |error| error.source())
+        .any(|error| error.is::<rustls::Error>() || io(error))
 }
 
 #[cfg(test)]
