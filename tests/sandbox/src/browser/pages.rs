@@ -37,7 +37,12 @@ impl Frame<'_> {
         Words::of(self.language)
     }
 
-    fn html(&self, title: &str, account: Markup, content: Markup) -> Markup {
+    /// A page of one small card.
+    fn small(&self, title: &str, content: Markup) -> Markup {
+        self.html(title, html! {}, content, "small")
+    }
+
+    fn html(&self, title: &str, account: Markup, content: Markup, size: &str) -> Markup {
         html! {
             (DOCTYPE)
             html lang=(self.language.tag()) {
@@ -49,7 +54,7 @@ impl Frame<'_> {
                     link rel="icon" href=(ICON);
                     link rel="stylesheet" href=(STYLE);
                 }
-                body {
+                body.(size) {
                     header.top {
                         div.brand { (PreEscaped(MARK)) span { (text::visible(self.tenant)) } }
                         (account)
@@ -65,7 +70,7 @@ impl Frame<'_> {
 pub(super) fn login(frame: Frame<'_>, form: Form<'_>, failed: bool) -> Markup {
     let words = frame.words();
     let content = html! {
-        section.card.narrow {
+        section.card {
             h1 { (words.sign_in) }
             p.quiet { (words.sign_in_why) }
             @if failed { p.alert role="alert" id="wrong" { (words.wrong_login) } }
@@ -84,7 +89,7 @@ pub(super) fn login(frame: Frame<'_>, form: Form<'_>, failed: bool) -> Markup {
             }
         }
     };
-    frame.html(words.sign_in, html! {}, content)
+    frame.small(words.sign_in, content)
 }
 
 /// A request as its person sees it.
@@ -130,7 +135,7 @@ pub(super) fn consent(frame: Frame<'_>, form: Form<'_>, asked: &Asked<'_>) -> Ma
             }
         }
     };
-    frame.html(title, account(words, form, asked.account), content)
+    frame.html(title, account(words, form, asked.account), content, "large")
 }
 
 /// What approval takes, and the buttons. The first one is what the Enter key presses.
@@ -165,7 +170,7 @@ fn account(words: &Words, form: Form<'_>, account: &str) -> Markup {
         form.account method="post" action={ (form.prefix) (form.path) } {
             (hidden(form))
             span { span.quiet { (words.signed_in_as) } " " (text::visible(account)) }
-            button.small name="action" value="logout" { (words.sign_out) }
+            button.slim name="action" value="logout" { (words.sign_out) }
         }
     }
 }
@@ -261,21 +266,21 @@ fn large_amount(review: &Review) -> Option<&str> {
 pub(super) fn ending(frame: Frame<'_>, ending: Ending, tone: &str, back: Option<&str>) -> Markup {
     let words = frame.words();
     let content = html! {
-        section.card.narrow.ending {
+        section.card.ending {
             p.badge.(tone) aria-hidden="true" { (badge(tone)) }
             h1 { (ending.title) }
             p.quiet { (ending.text) }
             @if let Some(link) = back { p { a.button href=(link) { (words.try_again) } } }
         }
     };
-    frame.html(ending.title, html! {}, content)
+    frame.small(ending.title, content)
 }
 
 /// Somebody is signed in, and it is not who was asked. Whom else is not said.
 pub(super) fn other_user(frame: Frame<'_>, form: Form<'_>, account_name: &str) -> Markup {
     let words = frame.words();
     let content = html! {
-        section.card.narrow.ending {
+        section.card.ending {
             p.badge.warn aria-hidden="true" { (badge("warn")) }
             h1 { (words.other_user.title) }
             p.quiet { (words.signed_in_as) " " (text::visible(account_name)) }
@@ -286,7 +291,7 @@ pub(super) fn other_user(frame: Frame<'_>, form: Form<'_>, account_name: &str) -
             }
         }
     };
-    frame.html(words.other_user.title, html! {}, content)
+    frame.small(words.other_user.title, content)
 }
 
 fn hidden(form: Form<'_>) -> Markup {

@@ -49,7 +49,7 @@ impl Page<'_> {
 
     fn side(&self, open: usize) -> Markup {
         html! {
-            div.side {
+            header.side {
                 a.brand href="/" {
                     (PreEscaped(MARK))
                     span { "Sandbox" small { "Authenticator Core" } }
