@@ -4,6 +4,7 @@ mod accounts;
 mod answers;
 mod approvals;
 mod clock;
+mod crowd;
 mod details;
 mod faults;
 mod restarts;
