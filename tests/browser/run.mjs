@@ -264,7 +264,7 @@ const tests = {
       await page.getByRole("button", { name: "Freigeben" }).click();
       await page.getByRole("heading", { name: "Freigegeben" }).waitFor();
       await page.goto(link);
-      await page.getByRole("heading", { name: "Nicht mehr offen" }).waitFor();
+      await page.getByRole("heading", { name: "Dieser Link geht nicht mehr" }).waitFor();
     });
     // The real server's rhythm: not within two seconds of the start.
     let answer;

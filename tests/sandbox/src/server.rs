@@ -227,14 +227,18 @@ impl Drop for Sandbox {
 /// What clients, phones and browsers call, by the dialect's table.
 fn protocol(engine: &Arc<Engine>) -> Router {
     let dialect = engine.dialect;
-    let tenant = || op::router(&dialect.paths).merge(browser::router(engine));
+    let tenant = || {
+        op::router(&dialect.paths)
+            .merge(browser::router(engine))
+            .method_not_allowed_fallback(wrong_method)
+    };
     let mut router = tenant();
     if let Some(prefix) = dialect.prefix(&engine.options.tenant_name) {
         router = router.nest(&prefix, tenant());
     }
     if dialect.devices {
         router = router
-            .merge(device::router())
+            .merge(device::router().method_not_allowed_fallback(wrong_device_method))
             .merge(management::router(engine));
     }
     router.fallback(not_found).with_state(Arc::clone(engine))
@@ -244,6 +248,18 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))
+}
+
+async fn wrong_device_method() -> device::DeviceError {
+    device::DeviceError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "invalid_request",
+        "The method is not allowed here",
+    )
+}
+
+async fn wrong_method() -> Refusal {
+    Refusal::new(405, "invalid_request", "The method is not allowed here")
 }
 
 async fn not_found() -> Refusal {

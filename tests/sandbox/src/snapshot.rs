@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub ways: Vec<String>,
     /// Whether phones enrol here.
     pub phones: bool,
+    /// Whether `authorization_details` are read.
+    pub rich: bool,
     /// Time on the sandbox's clock.
     pub now: String,
     /// Every user.
@@ -288,6 +290,7 @@ fn empty(engine: &Engine) -> Snapshot {
             .map(|way| way.label.to_owned())
             .collect(),
         phones: engine.dialect.devices,
+        rich: engine.dialect.start.rich,
         now: rfc3339(engine.now_ms()),
         users: Vec::new(),
         devices: Vec::new(),

@@ -181,7 +181,7 @@ async fn ended(
     Ok(if of(links.mismatch) {
         visit.ending(StatusCode::OK, words.other_user, "warn")
     } else {
-        visit.ending(StatusCode::OK, words.expired, "warn")
+        visit.ending(StatusCode::OK, words.over, "warn")
     })
 }
 

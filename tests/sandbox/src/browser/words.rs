@@ -22,6 +22,8 @@ pub(super) struct Words {
     pub(super) denied: Ending,
     pub(super) answered: Ending,
     pub(super) expired: Ending,
+    /// Where it is not known how it ended.
+    pub(super) over: Ending,
     pub(super) unknown: Ending,
     pub(super) other_user: Ending,
     pub(super) sign_out_and_retry: &'static str,
@@ -85,6 +87,10 @@ static ENGLISH: Words = Words {
         title: "No longer open",
         text: "The time for this request is over. Nothing was approved.",
     },
+    over: Ending {
+        title: "This link no longer works",
+        text: "It was used, or the time for the request is over.",
+    },
     unknown: Ending {
         title: "This link does not work",
         text: "It is not complete, or it was never valid. Open it again from the message.",
@@ -146,6 +152,10 @@ static GERMAN: Words = Words {
     expired: Ending {
         title: "Nicht mehr offen",
         text: "Die Zeit für diese Anfrage ist vorbei. Nichts wurde freigegeben.",
+    },
+    over: Ending {
+        title: "Dieser Link geht nicht mehr",
+        text: "Er wurde benutzt, oder die Zeit für die Anfrage ist vorbei.",
     },
     unknown: Ending {
         title: "Dieser Link geht nicht",

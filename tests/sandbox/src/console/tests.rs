@@ -244,6 +244,7 @@ fn fresh() -> Snapshot {
         channels: ["guardian-push", "email"].map(str::to_owned).to_vec(),
         ways: ["Push", "E-mail (10 minutes)"].map(str::to_owned).to_vec(),
         phones: true,
+        rich: true,
         messages: vec![],
         now: "2026-03-01T10:31:08.000Z".to_owned(),
         users: vec![

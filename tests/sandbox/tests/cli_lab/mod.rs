@@ -22,6 +22,10 @@ pub(crate) fn sandbox(args: &[&str]) -> Command {
         "SANDBOX_CA",
         "SANDBOX_AUDIENCE",
         "SANDBOX_USER",
+        "SANDBOX_CONSOLE",
+        "SANDBOX_DIALECT",
+        "SANDBOX_SMTP_URL",
+        "SANDBOX_SMS_URL",
     ] {
         command.env_remove(name);
     }

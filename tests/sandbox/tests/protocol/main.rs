@@ -2,6 +2,7 @@
 
 mod asgardeo;
 mod authorize;
+mod bad_input;
 mod bench;
 mod browser;
 mod browser_rows;

@@ -67,7 +67,7 @@ impl Page<'_> {
                         }
                     }
                 }
-                footer { "Times are UTC." br; "Runs on this machine only." }
+                p.foot { "Times are UTC." br; "Runs on this machine only." }
             }
         }
     }

@@ -70,7 +70,7 @@ fn start(snapshot: &Snapshot, ready: &Ready, token: Token<'_>) -> Markup {
                     @for (i, sample) in SAMPLES.iter().enumerate() {
                         label {
                             input type="radio" name="sample" value=(sample.name) checked[i == 0];
-                            span { b { (sample.title) } span { (sample.about) } }
+                            span { b { (sample.title) } span { @if snapshot.rich { (sample.about) } @else { "Binding message: " (sample.binding_message) } } }
                         }
                     }
                 }
