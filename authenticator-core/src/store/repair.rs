@@ -75,7 +75,7 @@ enum Found {
     /// Without its schema or its key nothing in it can be told.
     Unreadable,
     /// Some of it cannot be read or unsealed. It has this version.
-    Damaged(Sealer, usize),
+    Damaged(Box<Sealer>, usize),
 }
 
 fn examine(old: &Connection, unwrap: KeyCall<'_>) -> Result<Found> {
@@ -98,7 +98,7 @@ fn examine(old: &Connection, unwrap: KeyCall<'_>) -> Result<Found> {
     };
     match is_whole(old) && opens(old, &sealer) {
         true => Ok(Found::Intact),
-        false => Ok(Found::Damaged(sealer, version)),
+        false => Ok(Found::Damaged(Box::new(sealer), version)),
     }
 }
 
