@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::challenge::{Challenge, ChallengeId};
+use crate::challenge::Challenge;
 use crate::core::Core;
 use crate::decision::Receipt;
 use crate::error::{Error, ErrorCode, Result};
@@ -70,7 +70,7 @@ pub(crate) struct Changes {
 
 struct Seen {
     cursor: u64,
-    open: Vec<(ChallengeId, i64)>,
+    open: Vec<Challenge>,
     outcomes: VecDeque<(u64, Receipt)>,
 }
 
@@ -110,9 +110,8 @@ impl Changes {
     /// Takes note of what is open now, and says what there is to know for somebody who stands at `cursor`.
     fn look(&self, open: Vec<Challenge>, cursor: Option<u64>) -> Change {
         let mut seen = self.seen();
-        let now_open: Vec<_> = open.iter().map(|c| (c.id.clone(), c.expires_at)).collect();
-        if now_open != seen.open {
-            seen.open = now_open;
+        if open != seen.open {
+            seen.open.clone_from(&open);
             seen.cursor += 1;
         }
         let outcomes = match cursor {

@@ -2,7 +2,8 @@
 
 use authenticator_core::{
     Alert, Approval, Challenge, ChallengeId, ChallengeState, Confirmation, Decision, Delivery,
-    Enrollment, HistoryEntry, KeyAlgorithm, Mark, ProtectionLevel, Receipt, Review, Severity, ShownText,
+    Enrollment, HistoryEntry, KeyAlgorithm, Mark, ProtectionLevel, Receipt, Review, Severity,
+    ShownText,
 };
 use serde_json::{Value, json};
 
