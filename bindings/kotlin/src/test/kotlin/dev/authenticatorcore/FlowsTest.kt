@@ -168,7 +168,7 @@ class FlowsTest {
         var prompts = 0
 
         override fun sign(alias: String, message: ByteArray): ByteArray {
-            check(!alias.startsWith("approval")) { "the core never signs with the approval key" }
+            check(!alias.startsWith("apr-")) { "the core never signs with the approval key" }
             return super.sign(alias, message)
         }
 
