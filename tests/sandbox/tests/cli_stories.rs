@@ -11,7 +11,7 @@ use std::io::Read as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cli_lab::{Lab, Running, control, details, json, run, sandbox, stderr, stdout};
+use cli_lab::{Lab, Running, call_control, control, details, json, run, sandbox, stderr, stdout};
 use serde_json::Value;
 
 #[test]
@@ -267,10 +267,6 @@ fn an_account_can_be_removed_and_gives_codes_until_then() {
     );
 }
 
-fn control(lab: &Lab, path: &str) -> String {
-    call_control(lab.text("console_url"), "GET", path)
-}
-
 #[test]
 fn a_dispute_is_settled_from_the_phones_history_and_the_servers_record() {
     let lab = Lab::new(&["--require-signed-consent"]);
@@ -455,20 +451,6 @@ fn state_in_a_folder_survives_a_restart() {
     for name in ["client_id", "client_secret", "user_id", "management_token"] {
         assert_eq!(first[name], second[name], "{name}");
     }
-}
-
-/// A call of the control surface, in as few words of HTTP as it takes.
-fn call_control(console: &str, method: &str, path: &str) -> String {
-    let authority = console.split('/').nth(2).unwrap();
-    let mut socket = std::net::TcpStream::connect(authority).unwrap();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-    );
-    socket.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
 /// A server of the other dialect, its values, and an agent that knows them.

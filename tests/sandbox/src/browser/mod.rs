@@ -427,6 +427,7 @@ impl Visit {
                 jwt: None,
                 consent_claim: None,
                 consent_check: None,
+                person_check: None,
                 record: None,
             };
             self.engine.answer(tx, request, answer)

@@ -2,7 +2,8 @@
 //! escaped.
 
 use authenticator_core::{
-    Approval, Confirmation, Mark, MarkCode, Review, Row, RowValue, Section, Severity, Text,
+    Approval, Confirmation, Mark, MarkCode, Review, ReviewRow, ReviewSection, RowValue, Severity,
+    ShownText,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -148,9 +149,10 @@ fn needed(words: &Words, asked: &Asked<'_>) -> Markup {
             p.alert role="alert" { strong { (words.only_deny) } " " (text) }
             div.buttons { (deny) }
         },
-        Some(Approval::NeedsConfirmation(
-            Confirmation::AmountDigits { prompt } | Confirmation::Number { prompt, .. },
-        )) => html! {
+        Some(Approval::NeedsConfirmation {
+            confirmation:
+                Confirmation::AmountDigits { prompt } | Confirmation::Number { prompt, .. },
+        }) => html! {
             div.field {
                 label for="confirmation" { (prompt) }
                 input id="confirmation" name="confirmation" type="text" inputmode="numeric" autocomplete="off" required maxlength="64" aria-invalid=[(asked.notice == Some(Notice::NotConfirmed)).then_some("true")];
@@ -186,7 +188,7 @@ fn request(words: &Words, review: &Review) -> Markup {
     }
 }
 
-fn binding(words: &Words, message: &Text) -> Markup {
+fn binding(words: &Words, message: &ShownText) -> Markup {
     html! {
         div.binding {
             p.quiet id="binding" { (words.compare) }
@@ -197,7 +199,7 @@ fn binding(words: &Words, message: &Text) -> Markup {
     }
 }
 
-fn section(words: &Words, section: &Section) -> Markup {
+fn section(words: &Words, section: &ReviewSection) -> Markup {
     let own = matches!(section.kind.as_str(), "request" | "origin" | "technical");
     html! {
         h2.quiet[own] { (section.title) }
@@ -205,7 +207,7 @@ fn section(words: &Words, section: &Section) -> Markup {
     }
 }
 
-fn row(words: &Words, row: &Row) -> Markup {
+fn row(words: &Words, row: &ReviewRow) -> Markup {
     // The sheet has a class for each depth: the page carries no style of its own.
     let depth = format!("in{}", row.indent.min(8));
     html! {
@@ -213,7 +215,7 @@ fn row(words: &Words, row: &Row) -> Markup {
             dt { (row.label) (whole(words, row.full_label.as_deref())) }
             dd {
                 @match &row.value {
-                    RowValue::List(items) if !items.is_empty() => ul { @for item in items { li { (item) } } },
+                    RowValue::Lines { lines } if !lines.is_empty() => ul { @for line in lines { li { (line) } } },
                     RowValue::Amount { .. } => strong { (row.text) },
                     _ => span.text { (row.text) },
                 }

@@ -108,15 +108,9 @@ impl Engine {
         let scope = scopes(start.scope)?;
         let expiry = (rules.expiry)(start.requested_expiry, client)?;
         let user = self.hinted_user(tx, start)?;
-        if start
-            .binding_message
-            .is_some_and(|message| !(rules.message)(message, &self.options))
-        {
-            return Err(Refusal::new(
-                400,
-                "invalid_binding_message",
-                &binding::rule(self.options.binding_message_policy),
-            ));
+        if let Some(message) = start.binding_message {
+            (rules.message)(message, &self.options)
+                .map_err(|rule| Refusal::new(400, "invalid_binding_message", &rule))?;
         }
         let api = self.api(tx, start.audience.filter(|_| rules.rich))?;
         let scope = granted_scopes(scope, api.as_ref(), &user)?;

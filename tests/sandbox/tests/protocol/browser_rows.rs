@@ -278,10 +278,10 @@ fn of_review(review: &Review) -> Shown {
             .sections
             .iter()
             .map(|section| {
-                let line = |row: &authenticator_core::Row| Line {
+                let line = |row: &authenticator_core::ReviewRow| Line {
                     label: row.label.clone(),
                     text: match &row.value {
-                        RowValue::List(items) if !items.is_empty() => items.join("\n"),
+                        RowValue::Lines { lines } if !lines.is_empty() => lines.join("\n"),
                         _ => row.text.clone(),
                     },
                     marks: codes(&row.marks),

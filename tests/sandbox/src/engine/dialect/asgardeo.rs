@@ -36,7 +36,12 @@ pub(super) const ASGARDEO: Dialect = Dialect {
         user,
         hint: |_, user| user.username.as_ref().unwrap_or(&user.user_id).clone(),
         unknown_user: || Refusal::invalid("Invalid ciba request."),
-        message: |text, _| acceptable(text),
+        message: |text, _| match acceptable(text) {
+            true => Ok(()),
+            false => Err(
+                "The binding message has characters that are not allowed, or too many".to_owned(),
+            ),
+        },
         rich: false,
         channels: &[Channel::Email, Channel::Sms, Channel::External],
         ready_channels: &[Channel::Email, Channel::Sms, Channel::External],

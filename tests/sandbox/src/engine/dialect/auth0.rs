@@ -42,7 +42,10 @@ pub(super) const AUTH0: Dialect = Dialect {
                 .to_string()
         },
         unknown_user: || Refusal::new(400, "unknown_user_id", "User ID is malformed or unknown"),
-        message: |text, options| binding::acceptable(text, options.binding_message_policy),
+        message: |text, options| match binding::acceptable(text, options.binding_message_policy) {
+            true => Ok(()),
+            false => Err(binding::rule(options.binding_message_policy)),
+        },
         rich: true,
         channels: &[Channel::Push, Channel::Email],
         // E-mail has to be enabled explicitly.

@@ -57,8 +57,8 @@ pub(crate) struct StartRules {
     pub(crate) hint: fn(issuer: &str, &User) -> String,
     /// What a hint that names nobody gets.
     pub(crate) unknown_user: fn() -> Refusal,
-    /// Whether a binding message may be shown.
-    pub(crate) message: fn(&str, &Options) -> bool,
+    /// Whether a binding message may be shown; the rule in words where it may not.
+    pub(crate) message: fn(&str, &Options) -> Result<(), String>,
     /// Whether `audience` and `authorization_details` are read.
     pub(crate) rich: bool,
     /// Ways to reach the user: those that a client may be given, those it has from the start, and the choice.
