@@ -30,6 +30,22 @@ mod state;
 mod text;
 mod tls;
 
+pub use handle::{Handle, StartError, StartRequest, Started};
+pub use knobs::{KnobState, Knobs, PathClass};
+pub use messages::{AddressError, OutboxMessage, SmsGateway, SmtpServer};
+pub use options::{BindingMessagePolicy, DialectName, ExpiryError, NotEnrolledStatus, Options};
+pub use push::{Provider, PushEvent};
+pub use ready::Ready;
+pub use server::Sandbox;
+pub use signed_consent::{
+    ConsentCheck, ConsentRecord, Finding, PersonCheck, RecordedDecision, SentDetails, Verdict,
+    Verified, verify,
+};
+pub use snapshot::{
+    AnswerView, ApiView, ClientView, DeviceView, Exchange, MessageView, PushView, RequestRecord,
+    RequestState, RequestView, Snapshot, UserView,
+};
+
 #[cfg(test)]
 mod boundary {
     //! Where the core may be named (`docs/decisions/0010-consent-page.md`).
@@ -65,19 +81,3 @@ mod boundary {
         }
     }
 }
-
-pub use handle::{Handle, StartError, StartRequest, Started};
-pub use knobs::{KnobState, Knobs, PathClass};
-pub use messages::{AddressError, OutboxMessage, SmsGateway, SmtpServer};
-pub use options::{BindingMessagePolicy, DialectName, ExpiryError, NotEnrolledStatus, Options};
-pub use push::{Provider, PushEvent};
-pub use ready::Ready;
-pub use server::Sandbox;
-pub use signed_consent::{
-    ConsentCheck, ConsentRecord, Finding, PersonCheck, RecordedDecision, SentDetails, Verdict,
-    Verified, verify,
-};
-pub use snapshot::{
-    AnswerView, ApiView, ClientView, DeviceView, Exchange, MessageView, PushView, RequestRecord,
-    RequestState, RequestView, Snapshot, UserView,
-};

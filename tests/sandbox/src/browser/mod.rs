@@ -148,7 +148,7 @@ async fn act(
     let session = visit.session()?;
     let own = session
         .filter(|session| session::own_form(session, form.get("form_token").unwrap_or_default()));
-    let Some(session) = own.filter(|_| visit.from_own_page()) else {
+    let Some(session) = own.filter(|_| visit.is_from_own_page()) else {
         return Ok(visit.stale());
     };
     let open = match visit.find()? {
@@ -206,7 +206,7 @@ impl Visit {
     }
 
     /// Browsers say where a form comes from; whatever says nothing is no browser and has no one's cookie by accident.
-    fn from_own_page(&self) -> bool {
+    fn is_from_own_page(&self) -> bool {
         let header = |name: &str| self.headers.get(name).map(|value| value.to_str());
         let origin = match header("origin") {
             None => true,
