@@ -17,6 +17,9 @@ struct Expected {
     headers: &'static [(&'static str, &'static str)],
 }
 
+/// A start that is refused: its name, the parameters that differ, what comes back.
+type Row<'a> = (&'a str, Vec<(&'static str, &'a str)>, Expected);
+
 fn refused(status: u16, error: &'static str, description: &'static str) -> Expected {
     Expected {
         status,
@@ -78,10 +81,12 @@ async fn change_user(bench: &Bench, change: Value) {
 const UNKNOWN_USER: &str = "User ID is malformed or unknown";
 const NO_OPENID: &str = "openid scope must be requested";
 const BAD_MESSAGE: &str = "The binding message has characters that are not allowed, or too many";
+/// The same, with the rule of the Auth0 dialect.
+const BAD_MESSAGE_AUTH0: &str = "A binding message has 1 to 64 characters: letters from A to Z, digits, + - _ . , : #, spaces and $";
 const BAD_EXPIRY: &str = "requested_expiry must be a number of seconds between 1 and 259200";
 const BAD_DETAILS: &str = "authorization_details is malformed or exceeds a limit";
 const NOT_REGISTERED: &str =
-    "A type of authorization_details is not registered for this API and client";
+    "The authorization_details type unknown is not registered for this API and client";
 const AUDIENCE: &str = "https://api.bank.example";
 
 #[tokio::test]
@@ -98,9 +103,9 @@ async fn auth0_parameters_of_a_start() {
     let long = "A".repeat(65);
     let (malformed, other_type) = (r#"{"type":"a"}"#, r#"[{"type":"unknown"}]"#);
     let no_hint_format = invalid("login_hint parameter validation failed");
-    let bad_message = || refused(400, "invalid_binding_message", BAD_MESSAGE);
+    let bad_message = || refused(400, "invalid_binding_message", BAD_MESSAGE_AUTH0);
     let bad_details = |why| refused(400, "invalid_authorization_details", why);
-    let rows: Vec<(&str, Vec<(&'static str, &str)>, Expected)> = vec![
+    let rows: Vec<Row<'_>> = vec![
         (
             "unknown user",
             vec![("login_hint", &unknown)],
@@ -585,7 +590,7 @@ async fn asgardeo_parameters_of_a_start() {
     let bench = Bench::asgardeo().await;
     let bad_message = || refused(400, "invalid_binding_message", BAD_MESSAGE);
     let bad_expiry = || invalid("requested_expiry must be positive.");
-    let rows: Vec<(&str, Vec<(&'static str, &str)>, Expected)> = vec![
+    let rows: Vec<Row<'_>> = vec![
         ("no scope", vec![("scope", "")], invalid(MISSING)),
         ("no hint", vec![("login_hint", "")], invalid(MISSING)),
         (
