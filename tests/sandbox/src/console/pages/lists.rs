@@ -16,7 +16,7 @@ pub(in super::super) fn users(snapshot: &Snapshot, token: Token<'_>) -> Markup {
         html! {
             @if snapshot.users.is_empty() { (empty("No users", html! { "Create one with " code { "POST /api/v2/users" } "." })) } @else {
                 table {
-                    thead { tr { th { "User" } @if snapshot.phones { th { "Devices" } } th { "E-mail" } th { "Status" } th {} } }
+                    thead { tr { th { "User" } @if snapshot.phones { th { "Devices" } } th { "E-mail" } th { "Status" } td {} } }
                     tbody {
                         @for user in &snapshot.users {
                             @let this = [("user", user.id.as_str())];
@@ -55,7 +55,7 @@ pub(in super::super) fn devices(snapshot: &Snapshot, token: Token<'_>) -> Markup
         html! {
             @if snapshot.devices.is_empty() { (empty("No devices yet", html! { "Scan the code on the " a href="/" { "overview" } ", or hand its link to " code { "sandbox phone enroll" } "." })) } @else {
                 table {
-                    thead { tr { th { "Device" } th { "User" } th { "Push" } th { "Last answer" } th {} } }
+                    thead { tr { th { "Device" } th { "User" } th { "Push" } th { "Last answer" } td {} } }
                     tbody {
                         @for device in &snapshot.devices {
                             tr {
