@@ -133,6 +133,7 @@ impl Core {
         decision: DecisionRow,
         expected_shown: Option<&str>,
     ) -> Result<Receipt> {
+        crash_point("tapped");
         match self.store.decide(&decision, expected_shown)? {
             Committed::Now(decided) => {
                 crash_point("decided");
