@@ -51,7 +51,10 @@ async fn an_account_without_its_key_is_enrolled_again_and_keeps_its_history() {
         let change = phone.app.next_change(Some(followed.cursor), None).await;
         let outcomes = change.expect("a change").outcomes;
         assert_eq!(
-            outcomes.iter().map(|receipt| receipt.delivery).collect::<Vec<_>>(),
+            outcomes
+                .iter()
+                .map(|receipt| receipt.delivery)
+                .collect::<Vec<_>>(),
             [Delivery::Undelivered]
         );
         let (state, code) = match invalidated {
