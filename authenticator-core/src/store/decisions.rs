@@ -176,8 +176,8 @@ impl Store {
         })
     }
 
-    /// Settles what an account whose key is lost (`why`) can never sign; returns the challenges.
-    pub(crate) fn give_up_queued(&self, enrollment: &str, why: ErrorCode) -> Result<Vec<String>> {
+    /// Settles what an account whose key is lost (`why`) can never sign; returns what became of it.
+    pub(crate) fn give_up_queued(&self, enrollment: &str, why: ErrorCode) -> Result<Vec<Receipt>> {
         self.write(|change| self.give_up(change, enrollment, why))
     }
 
@@ -187,7 +187,7 @@ impl Store {
         change: &Transaction<'_>,
         enrollment: &str,
         why: ErrorCode,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<Receipt>> {
         let stored = {
             let mut query = change.prepare(&format!(
                 "{SELECT} WHERE enrollment = ?1 AND delivery = 'queued' ORDER BY expires_at, challenge"
@@ -204,8 +204,7 @@ impl Store {
                 last_error: Some(why),
                 ..row.receipt
             };
-            self.set_outcome(change, &receipt, delivery, false)?;
-            given_up.push(row.challenge);
+            given_up.push(self.set_outcome(change, &receipt, delivery, false)?);
         }
         Ok(given_up)
     }

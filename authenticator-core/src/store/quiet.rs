@@ -1,5 +1,7 @@
 //! Until when the requesters that a person has reported stay quiet.
 
+use rusqlite::Transaction;
+
 use super::Store;
 use super::enrollments;
 use super::fault::unknown_enrollment;
@@ -70,4 +72,13 @@ impl Store {
             Ok(())
         })
     }
+}
+
+/// Gives the periods of an account to the one that continues it.
+pub(super) fn hand_over(change: &Transaction<'_>, old: &str, new: &str) -> Result<()> {
+    change.execute(
+        "UPDATE quiet SET enrollment = ?2 WHERE enrollment = ?1",
+        (old, new),
+    )?;
+    Ok(())
 }
