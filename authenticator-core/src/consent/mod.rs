@@ -272,6 +272,8 @@ pub(crate) struct Rendered {
     pub blocked: Option<MarkCode>,
     /// Digests and documents; `None` when the input has no canonical form (then `blocked` is set).
     pub digests: Option<Digests>,
+    /// What was shown, for the history, where there are no digests.
+    pub unsigned: Option<String>,
     /// Facts that requester memory and confirmations work with.
     pub facts: Facts,
 }

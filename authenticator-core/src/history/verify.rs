@@ -597,8 +597,8 @@ fn approval_signer(claim: &Value) -> std::result::Result<Option<String>, History
     signed().map(Some).ok_or(HistoryFault::UserVerification)
 }
 
-/// Whether the document that was shown has the digest `shown`, and names `source`. A review without a form that has a
-/// digest could not be approved, and has neither.
+/// Whether the document that was shown has the digest `shown`, and names `source`. A review without digests could not be
+/// approved: its document stands for itself, and names no source.
 fn document_fits(review: &Value) -> bool {
     let (Some(document), Some(shown), Some(source)) = (
         text(review, "document"),
@@ -607,10 +607,10 @@ fn document_fits(review: &Value) -> bool {
     ) else {
         return false;
     };
-    if document.is_empty() && shown.is_empty() && source.is_empty() {
-        return true;
-    }
     let named = json::read(document.as_bytes(), json::Limits::STORED).ok();
+    if shown.is_empty() && source.is_empty() {
+        return document.is_empty() || named.is_some_and(|value| value.get("source").is_none());
+    }
     shown == base64url(&sha256(document.as_bytes()))
         && named.is_some_and(|value| text(&value, "source") == Some(source))
 }
