@@ -2,6 +2,8 @@
 
 mod receive;
 pub(crate) use receive::account;
+#[cfg(feature = "testing")]
+pub(crate) use receive::{challenge_id, origin};
 
 use crate::consent::ShownText;
 use crate::enrollment::EnrollmentId;

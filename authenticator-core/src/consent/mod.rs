@@ -22,6 +22,8 @@ mod tests;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod vectors;
 
+#[cfg(feature = "testing")]
+pub(crate) use amount::amount as read_amount;
 pub(crate) use amount::compare;
 pub use marks::{Mark, MarkCode, Severity};
 pub(crate) use marks::{blocked_because, confirmation, mark};

@@ -89,14 +89,14 @@ impl Core {
 
 /// What a checkpoint says besides that a record has this digest.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Nothing.
     Plain,
     /// All records up to this one were removed on purpose: the chain starts after it.
     Anchor,
 }
 
-pub(super) fn checkpoint(
+pub(crate) fn checkpoint(
     signer: &dyn Signer,
     enrollment: &str,
     link: &Link,
@@ -147,15 +147,15 @@ fn anchor(key: &Jwk, enrollment: &str, checkpoints: &[(i64, String)]) -> Option<
 }
 
 /// A report, and what a checkpoint would be signed over.
-pub(super) struct Found {
-    pub(super) report: HistoryReport,
-    pub(super) head: Option<Link>,
+pub(crate) struct Found {
+    pub(crate) report: HistoryReport,
+    pub(crate) head: Option<Link>,
 }
 
 /// One record's place in the chain.
 #[derive(Clone, Debug)]
-pub(super) struct Link {
-    pub(super) seq: i64,
+pub(crate) struct Link {
+    pub(crate) seq: i64,
     pub(super) digest: String,
     prev: Option<String>,
     challenge: Option<ChallengeId>,
@@ -174,7 +174,7 @@ impl Link {
 }
 
 /// Reads a whole chain and its checkpoints.
-pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) -> Result<Found> {
+pub(crate) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) -> Result<Found> {
     let enrollment = &row.identity.enrollment;
     let mut check = Check {
         enrollment,
