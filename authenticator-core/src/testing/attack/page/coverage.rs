@@ -6,13 +6,17 @@ use super::all_rows;
 use crate::consent::{self, MarkCode, Rendered, ReviewRow, RowValue, ShownText, harden};
 use crate::json::{Value, pointer_step};
 
-/// Every leaf below `requested_details` is the source of exactly one row (the binding message stands apart), and that row
+/// Every leaf of the body is the source of exactly one row (the binding message stands apart), and that row
 /// says it. Where not everything can be shown, approval is blocked and the reason is among the marks.
 pub(super) fn everything_is_shown(body: &Value, rendered: &Rendered) {
     let mut leaves = Vec::new();
+    for (name, member) in body.as_object().unwrap_or_default() {
+        collect_leaves(member, pointer_step(name), &mut leaves);
+    }
     // Nothing at all is a leaf, too: a row says so.
-    let asked = body.get("requested_details").unwrap_or(&Value::Null);
-    collect_leaves(asked, "/requested_details".to_owned(), &mut leaves);
+    if body.get("requested_details").is_none() {
+        leaves.push(("/requested_details".to_owned(), &Value::Null));
+    }
     let mut shown: HashMap<&str, &ReviewRow> = HashMap::new();
     for row in all_rows(rendered) {
         for source in &row.sources {
