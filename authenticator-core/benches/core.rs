@@ -228,10 +228,12 @@ impl Phone {
             let review = self.core.review(challenge.id).await.expect("a review");
             // So many requests at once make the guard ask for more than a tap.
             let confirmation = match review.approval {
-                Approval::NeedsConfirmation(Confirmation::Number { number, .. }) => Some(number),
-                Approval::NeedsConfirmation(Confirmation::AmountDigits { .. }) => {
-                    Some("249".into())
-                }
+                Approval::NeedsConfirmation {
+                    confirmation: Confirmation::Number { number, .. },
+                } => Some(number),
+                Approval::NeedsConfirmation {
+                    confirmation: Confirmation::AmountDigits { .. },
+                } => Some("249".into()),
                 _ => None,
             };
             let tap = Instant::now();

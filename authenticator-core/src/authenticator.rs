@@ -2,17 +2,20 @@
 
 use std::collections::HashSet;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::challenge::{Challenge, ChallengeId};
+use crate::changes::{Cancellation, Change, Changes};
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::consent::{Display, Review, Templates, UnknownTypes};
-use crate::core::{Core, blocking};
+use crate::core::{Core, Running, blocking};
 use crate::decision::{Receipt, SigningRequest, SigningRequestId};
 use crate::enrollment::{Device, Enrollment, EnrollmentId, enrollment};
 use crate::error::{Error, ErrorCode, Result};
@@ -25,6 +28,7 @@ use crate::transport::{HttpTransport, Transport};
 
 /// A server that the app trusts by configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Server {
     /// Name used in [`Authenticator::enroll`] and kept with every account of this server.
     pub name: String,
@@ -37,10 +41,21 @@ pub struct Server {
 /// Wire dialect of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum DialectName {
     /// Auth0 Guardian.
     #[default]
     Guardian,
+}
+
+/// The app that embeds this library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct App {
+    /// Its name, e.g. `Example Bank`.
+    pub name: String,
+    /// Its version, e.g. `4.2.0`.
+    pub version: String,
 }
 
 /// Settings of an [`Authenticator`]. Start from [`Config::new`] and change what differs.
@@ -58,6 +73,7 @@ pub enum DialectName {
 /// assert!(config.signed_consent);
 /// ```
 #[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Config {
     /// File of the store; its folder must exist.
     pub store: String,
@@ -65,8 +81,8 @@ pub struct Config {
     pub servers: Vec<Server>,
     /// Language and zone of reviews.
     pub display: Display,
-    /// Name and version of the app, sent in `Auth0-Client` and `User-Agent`.
-    pub app: Option<(String, String)>,
+    /// Sent in `Auth0-Client` and `User-Agent`.
+    pub app: Option<App>,
     /// Detail templates of the app, JSON text each.
     pub templates: Vec<String>,
     /// What becomes of detail types that no template knows.
@@ -149,6 +165,7 @@ impl Platform {
 
 /// What became of a new push address at one server.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PushUpdate {
     /// Which account.
     pub enrollment: EnrollmentId,
@@ -181,6 +198,7 @@ pub struct PushUpdate {
 /// # });
 /// # }
 /// ```
+#[cfg_attr(feature = "uniffi", derive(uniffi::Object))]
 pub struct Authenticator {
     core: Arc<Core>,
     handle: Handle,
@@ -231,7 +249,10 @@ impl Authenticator {
             }
         }
     }
+}
 
+#[cfg_attr(feature = "uniffi", uniffi::export)]
+impl Authenticator {
     /// Adds a server whose host a person has confirmed on screen; returns its name, which is the host. Kept in the store.
     ///
     /// Errors: `server_address`.
@@ -244,7 +265,7 @@ impl Authenticator {
     ///
     /// Errors: those of a malformed invitation, see [`Authenticator::enroll`].
     pub fn invitation_host(&self, invitation: &str) -> Result<Option<String>> {
-        self.core.invitation_host(invitation)
+        unwinding(|| self.core.invitation_host(invitation))
     }
 
     /// Enrols this device, with an approval key where [`Config::user_verification`] asks for one. `invitation` is the text of a QR code (`otpauth://…`), an enrolment link or a bare ticket.
@@ -482,31 +503,91 @@ impl Authenticator {
     ///
     /// Errors: `configuration_invalid`.
     pub fn set_display(&self, display: Display) -> Result<()> {
-        check_display(&display)?;
-        *self
-            .core
-            .display
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = display;
-        Ok(())
+        unwinding(|| {
+            check_display(&display)?;
+            *self
+                .core
+                .display
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = display;
+            Ok(())
+        })
+    }
+
+    /// Waits until something differs from what the caller knows: a request came, was answered, changed its expiry or
+    /// expired, an account was removed, or a queued decision was settled. Without a `cursor`, or with one of another
+    /// [`Authenticator`], it answers at once. What another process changed in the same store is seen within seconds.
+    ///
+    /// Nothing is used up: several callers can wait, each with its own cursor, and a caller that gives up misses nothing
+    /// when it comes back with the same cursor (of outcomes, the latest 64 are kept; [`Authenticator::history`] has all).
+    /// `cancellation` ends the wait from outside; it then answers with what there is.
+    ///
+    /// Errors: `closed`, also while it waits.
+    pub async fn next_change(
+        &self,
+        cursor: Option<u64>,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Change> {
+        let running = self.enter()?;
+        let work = Arc::clone(&self.core).next_change(cursor, cancellation);
+        let mut task = WhileWaited(self.handle.spawn(async move {
+            let _running = running;
+            work.await
+        }));
+        (&mut task.0).await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// For an app that goes to the background: from now on nothing is sent again by itself. Returns when no attempt of
+    /// the background is running (an attempt takes at most 25 s). Calls of the app work as before, those that send too.
+    pub async fn pause(&self) -> Result<()> {
+        self.core.paused.store(true, Ordering::SeqCst);
+        self.run(|core| async move {
+            let mut background = core.background.subscribe();
+            // The sender lives in `core`: this ends when the last attempt has ended.
+            let _ = background.wait_for(|running| *running == 0).await;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Undoes [`Authenticator::pause`]: takes up at once what is queued. Without a pause before, it does the same.
+    pub async fn resume(&self) -> Result<()> {
+        self.core.paused.store(false, Ordering::SeqCst);
+        self.run(|core| async move { core.take_up_queued() }).await
     }
 
     /// Waits for running calls, then refuses further ones with `closed`. Queued decisions stay in the store.
     pub async fn shutdown(&self) -> Result<()> {
         self.core.closed.store(true, Ordering::SeqCst);
+        self.core.changes.ring();
         // The sender lives in `self`: this ends when the last call has ended.
         let _ = self.running.subscribe().wait_for(|calls| *calls == 0).await;
         Ok(())
     }
+}
 
+impl Authenticator {
     /// Runs a call in a task of the library's own, so that dropping its future never stops it half-way.
-    async fn run<T, F>(&self, call: impl FnOnce(Arc<Core>) -> F) -> Result<T>
+    pub(crate) async fn run<T, F>(&self, call: impl FnOnce(Arc<Core>) -> F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        self.running.send_modify(|calls| *calls += 1);
-        let running = Running(self.running.clone());
+        let running = self.enter()?;
+        let work = call(Arc::clone(&self.core));
+        let core = Arc::clone(&self.core);
+        let task = self.handle.spawn(async move {
+            let _running = running;
+            let result = work.await;
+            core.changes.ring();
+            result
+        });
+        task.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Every call that works comes through here first.
+    fn enter(&self) -> Result<Running> {
+        let running = Running::new(&self.running);
         if self.core.is_closed() {
             return Err(Error::new(
                 ErrorCode::Closed,
@@ -517,7 +598,7 @@ impl Authenticator {
         self.resumed.call_once(|| {
             let core = Arc::clone(&self.core);
             self.handle.spawn(async move {
-                if let Err(error) = core.resume() {
+                if let Err(error) = core.take_up_queued() {
                     tracing::warn!(
                         code = error.code().as_str(),
                         "queued answers could not be taken up"
@@ -525,18 +606,30 @@ impl Authenticator {
                 }
             });
         });
-        let work = call(Arc::clone(&self.core));
-        let task = self.handle.spawn(async move {
-            let _running = running;
-            work.await
-        });
-        task.await.unwrap_or_else(|_| {
-            Err(Error::new(
-                ErrorCode::Internal,
-                "the call ended unexpectedly; the authenticator is still usable",
-            ))
-        })
+        Ok(running)
     }
+}
+
+/// A task that is worth nothing once nobody waits for it.
+struct WhileWaited<T>(JoinHandle<T>);
+
+impl<T> Drop for WhileWaited<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Makes a defect in a call that has no task of its own an error as well.
+pub(crate) fn unwinding<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    // What a panic may leave half done is behind locks that survive it.
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(ended()))
+}
+
+fn ended() -> Error {
+    Error::new(
+        ErrorCode::Internal,
+        "the call ended unexpectedly; the authenticator is still usable",
+    )
 }
 
 impl Drop for Authenticator {
@@ -549,15 +642,6 @@ impl Drop for Authenticator {
         {
             runtime.shutdown_background();
         }
-    }
-}
-
-/// Counts a call as running until dropped, however it ends.
-struct Running(watch::Sender<usize>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.send_modify(|calls| *calls -= 1);
     }
 }
 
@@ -597,17 +681,21 @@ fn open_core(config: Config, platform: Platform) -> Result<Core> {
         }
     }
     let client = crate::protocol::client_header(config.app.as_ref());
+    let clock = platform.clock.unwrap_or_else(|| Arc::new(SystemClock));
     Ok(Core {
         display: RwLock::new(config.display.clone()),
         servers: RwLock::new(servers),
         store,
         keys,
-        clock: platform.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+        changes: Changes::new(clock.now().unsigned_abs()),
+        clock,
         entropy,
         transport,
         templates,
         client,
         closed: AtomicBool::new(false),
+        paused: AtomicBool::new(false),
+        background: watch::Sender::new(0),
         retrying: Mutex::new(HashSet::new()),
         signing: Mutex::new(Vec::new()),
         config,
@@ -618,7 +706,7 @@ fn open_core(config: Config, platform: Platform) -> Result<Core> {
 fn builtin_transport(config: &Config) -> Result<Transport> {
     let core = concat!("authenticator-core/", env!("CARGO_PKG_VERSION"));
     let user_agent = match &config.app {
-        Some((name, version)) => format!("{name}/{version} {core}"),
+        Some(App { name, version }) => format!("{name}/{version} {core}"),
         None => core.to_owned(),
     };
     Transport::builtin(&crate::transport::Settings {

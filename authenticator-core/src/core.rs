@@ -4,7 +4,10 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use crate::authenticator::{Config, DialectName, Server};
+use crate::changes::Changes;
 use crate::clock::{Clock, Entropy};
 use crate::consent::{Display, Templates};
 use crate::decision::Pending;
@@ -33,8 +36,14 @@ pub(crate) struct Core {
     pub templates: Templates,
     /// Value of `Auth0-Client`.
     pub client: String,
+    /// What `next_change` waits for.
+    pub changes: Changes,
     /// Set by `shutdown`: nothing more is sent.
     pub closed: AtomicBool,
+    /// Set by `pause`: nothing is sent again by itself.
+    pub paused: AtomicBool,
+    /// Attempts of the background that are running.
+    pub background: watch::Sender<usize>,
     /// Challenges whose answer is waiting for its next attempt in this process.
     pub retrying: Mutex<HashSet<String>>,
     /// Approvals that wait for the signature of their approval key.
@@ -126,6 +135,10 @@ impl Core {
         self.closed.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
+    }
+
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse> {
         self.transmit(request).await.map_err(network_error)
     }
@@ -180,6 +193,22 @@ impl Core {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);
         bytes
+    }
+}
+
+/// Counts something as running until dropped, however it ends.
+pub(crate) struct Running(watch::Sender<usize>);
+
+impl Running {
+    pub(crate) fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|running| *running += 1);
+        Running(count.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running -= 1);
     }
 }
 

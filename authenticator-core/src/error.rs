@@ -5,6 +5,7 @@ use std::fmt;
 /// What kind of trouble it is; at most one screen per kind in an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum ErrorKind {
     /// The QR text, link or ticket cannot be used.
     Invitation,
@@ -34,6 +35,7 @@ pub enum ErrorKind {
 
 /// What to do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum ErrorClass {
     /// Try again later; nothing is lost.
     Retry,
@@ -54,6 +56,7 @@ macro_rules! codes {
         /// Stable machine-readable code of an [`Error`]; the text never changes between versions.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
+        #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
         pub enum ErrorCode { $($(#[$doc])* $name,)* }
 
         impl ErrorCode {

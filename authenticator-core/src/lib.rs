@@ -10,14 +10,19 @@
 //! | `reqwest` | yes | the built-in HTTP client; without it the app hands in an [`HttpTransport`] |
 //! | `software-keys` | no | `SoftwareKeyStore`: keys made and held in Rust, for tests, desktops and terminals |
 //! | `testing` | no | entry points for benchmarks and crash tests; never in a shipped build |
+//! | `uniffi` | no | what Kotlin and Swift call; turned on by the crate `bindings` |
 //!
 //! Every call fails with an [`Error`] that has a stable [`ErrorCode`] and an [`ErrorClass`] that says what to do.
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();
 
 #[macro_use]
 mod newtype;
 
 mod authenticator;
 mod challenge;
+mod changes;
 mod clock;
 mod consent;
 mod core;
@@ -25,6 +30,8 @@ mod crash;
 mod decision;
 mod enrollment;
 mod error;
+#[cfg(feature = "uniffi")]
+pub mod ffi;
 mod guard;
 mod history;
 mod jose;
@@ -39,8 +46,9 @@ mod store;
 pub mod testing;
 mod transport;
 
-pub use authenticator::{Authenticator, Config, DialectName, Platform, PushUpdate, Server};
+pub use authenticator::{App, Authenticator, Config, DialectName, Platform, PushUpdate, Server};
 pub use challenge::{Arrival, Challenge, ChallengeId, ChallengeState, Origin};
+pub use changes::{Cancellation, Change};
 pub use clock::{Clock, Entropy, SystemClock};
 pub use consent::{
     Account, Approval, Confirmation, Display, Mark, MarkCode, RENDERER, Review, Row, RowValue,

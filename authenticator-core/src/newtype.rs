@@ -12,6 +12,11 @@ macro_rules! newtype {
             /// Its text.
             pub fn as_str(&self) -> &str { &self.0 }
         }
+        #[cfg(feature = "uniffi")]
+        uniffi::custom_type!($(#[$doc])* $name, String, {
+            lower: |id| id.0,
+            try_lift: |text| Ok($name(text)),
+        });
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(&self.0) }
         }

@@ -13,6 +13,7 @@ newtype! {
 
 /// Where a challenge stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum ChallengeState {
     /// Waiting for a person.
     Open,
@@ -24,6 +25,7 @@ pub enum ChallengeState {
 
 /// Whether a push told something new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Arrival {
     /// First time.
     New,
@@ -33,6 +35,8 @@ pub enum Arrival {
 
 /// Claims of the server about the requesting device. Never trusted for logic.
 #[derive(Clone, PartialEq, Default)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Origin {
     /// Browser name and version.
     pub browser: Option<Text>,
@@ -48,6 +52,8 @@ pub struct Origin {
 
 /// A request that arrived by push: enough for a notification, not for an approval.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Challenge {
     /// Its id on this device.
     pub id: ChallengeId,

@@ -6,6 +6,7 @@ use super::{Confirmation, Rendered};
 
 /// How serious a mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Severity {
     /// Good to know.
     Info,
@@ -20,6 +21,7 @@ macro_rules! marks {
         /// What is odd about a row or about the request.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
+        #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
         pub enum MarkCode { $($(#[$doc])* $name,)* }
 
         impl MarkCode {
@@ -100,6 +102,7 @@ marks! {
 
 /// A mark with its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Mark {
     /// Stable code.
     pub code: MarkCode,

@@ -36,6 +36,8 @@ pub const RENDERER: &str = "authenticator-core/1";
 
 /// Whose account is asked.
 #[derive(Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Account {
     /// Name of the issuer, cleaned.
     pub issuer: String,
@@ -45,6 +47,8 @@ pub struct Account {
 
 /// A value with its meaning, for screens that lay amounts and dates out by themselves. `Row::text` is always enough.
 #[derive(Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub enum RowValue {
     /// Free text.
     Text,
@@ -55,10 +59,16 @@ pub enum RowValue {
         /// ISO 4217 code as received, cleaned.
         currency: String,
     },
-    /// A number, exact decimal text.
-    Number(String),
-    /// A date or time as received.
-    Date(String),
+    /// A number.
+    Number {
+        /// Exact decimal text.
+        decimal: String,
+    },
+    /// A date or time.
+    Date {
+        /// As received.
+        date: String,
+    },
     /// A bank account or the like.
     Account {
         /// `iban`, `bban`, …
@@ -74,13 +84,21 @@ pub enum RowValue {
         rest: String,
     },
     /// Yes or no.
-    Boolean(bool),
+    Boolean {
+        /// Which of them.
+        yes: bool,
+    },
     /// Several values, printed one a line.
-    List(Vec<String>),
+    List {
+        /// The values, in order.
+        items: Vec<String>,
+    },
 }
 
 /// One labelled line of a review.
 #[derive(Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Row {
     /// Catalogue key such as `amount`; empty when the label is the member's own name.
     pub label_key: String,
@@ -108,6 +126,8 @@ pub struct Row {
 
 /// A group of rows.
 #[derive(Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Section {
     /// Heading in the review's language.
     pub title: String,
@@ -119,11 +139,15 @@ pub struct Section {
 
 /// What a person must do before approving.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Approval {
     /// One tap (and the prompt, where one is configured).
     Allowed,
     /// Type this first.
-    NeedsConfirmation(Confirmation),
+    NeedsConfirmation {
+        /// What to ask for.
+        confirmation: Confirmation,
+    },
     /// Deny only; the sentence says why.
     Blocked {
         /// The mark that blocks.
@@ -135,6 +159,7 @@ pub enum Approval {
 
 /// A typed confirmation, checked by the core.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Confirmation {
     /// The whole-unit digits of the amount, e.g. `249`.
     AmountDigits {
@@ -152,6 +177,8 @@ pub enum Confirmation {
 
 /// Exactly what a person is about to allow. Frozen: its digest covers everything printable in it.
 #[derive(Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Review {
     /// Which challenge.
     pub challenge: crate::challenge::ChallengeId,
@@ -179,6 +206,7 @@ pub struct Review {
 
 /// Language and zone of a review.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Display {
     /// BCP 47 tag, e.g. `de-DE`.
     pub locale: String,
@@ -190,6 +218,7 @@ pub struct Display {
 
 /// What becomes of types that no template knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum UnknownTypes {
     /// Shown by the generic rule, with a mark.
     #[default]
@@ -289,12 +318,12 @@ mod redacted {
             f.write_str(match self {
                 RowValue::Text => "Text",
                 RowValue::Amount { .. } => "Amount",
-                RowValue::Number(_) => "Number",
-                RowValue::Date(_) => "Date",
+                RowValue::Number { .. } => "Number",
+                RowValue::Date { .. } => "Date",
                 RowValue::Account { .. } => "Account",
                 RowValue::Url { .. } => "Url",
-                RowValue::Boolean(_) => "Boolean",
-                RowValue::List(_) => "List",
+                RowValue::Boolean { .. } => "Boolean",
+                RowValue::List { .. } => "List",
             })
         }
     }

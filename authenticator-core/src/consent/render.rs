@@ -440,7 +440,9 @@ fn origin(input: &RenderInput<'_>, words: &Words) -> Section {
         shown: moment(input.requested_at, input.display, words, false),
         ..super::Text::default()
     };
-    let date = RowValue::Date(harden_value(input.requested_at_text, words).shown);
+    let date = RowValue::Date {
+        date: harden_value(input.requested_at_text, words).shown,
+    };
     rows.push(plain_row("time", time, date, words));
     section(words.get("title.origin"), "origin", rows)
 }

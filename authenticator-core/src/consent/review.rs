@@ -113,7 +113,9 @@ impl Core {
                 reason: code,
                 text: mark(code, locale).text,
             },
-            (None, Some((confirmation, _))) => Approval::NeedsConfirmation(confirmation.clone()),
+            (None, Some((confirmation, _))) => Approval::NeedsConfirmation {
+                confirmation: confirmation.clone(),
+            },
             (None, None) => Approval::Allowed,
         };
         let digests = rendered.digests;

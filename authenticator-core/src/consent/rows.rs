@@ -240,11 +240,13 @@ impl<'a> Page<'a> {
                 text: plain_text(words.get("none")),
             },
             Value::Bool(yes) => Said {
-                value: RowValue::Boolean(*yes),
+                value: RowValue::Boolean { yes: *yes },
                 text: plain_text(words.get(if *yes { "yes" } else { "no" })),
             },
             Value::Number(number) => Said {
-                value: RowValue::Number(number.text().to_owned()),
+                value: RowValue::Number {
+                    decimal: number.text().to_owned(),
+                },
                 text: harden_value(&plain(number.text(), &self.style), words),
             },
             Value::String(text) => self.string(text),
@@ -330,7 +332,9 @@ impl<'a> Page<'a> {
                 let received = value.as_str()?;
                 Said {
                     text: harden_value(&date_text(received, self.display, self.words)?, self.words),
-                    value: RowValue::Date(received.to_owned()),
+                    value: RowValue::Date {
+                        date: received.to_owned(),
+                    },
                 }
             }
         };
@@ -677,7 +681,9 @@ fn joined(lines: &[Text]) -> Said {
     let join = |pick: fn(&Text) -> &str| lines.iter().map(pick).collect::<Vec<_>>().join("\n");
     let cut = lines.iter().any(|line| line.full.is_some());
     Said {
-        value: RowValue::List(lines.iter().map(|line| line.shown.clone()).collect()),
+        value: RowValue::List {
+            items: lines.iter().map(|line| line.shown.clone()).collect(),
+        },
         text: Text {
             shown: join(|line| &line.shown),
             full: cut.then(|| join(|line| line.full.as_deref().unwrap_or(&line.shown))),

@@ -106,14 +106,14 @@ fn value_model(value: &RowValue) -> Json {
         RowValue::Amount { decimal, currency } => {
             json!({ "kind": "amount", "decimal": decimal, "currency": currency })
         }
-        RowValue::Number(number) => json!({ "kind": "number", "number": number }),
-        RowValue::Date(date) => json!({ "kind": "date", "date": date }),
+        RowValue::Number { decimal: number } => json!({ "kind": "number", "number": number }),
+        RowValue::Date { date } => json!({ "kind": "date", "date": date }),
         RowValue::Account { scheme, value } => {
             json!({ "kind": "account", "scheme": scheme, "value": value })
         }
         RowValue::Url { host, rest } => json!({ "kind": "url", "host": host, "rest": rest }),
-        RowValue::Boolean(yes) => json!({ "kind": "boolean", "boolean": yes }),
-        RowValue::List(items) => json!({ "kind": "list", "items": items }),
+        RowValue::Boolean { yes } => json!({ "kind": "boolean", "boolean": yes }),
+        RowValue::List { items } => json!({ "kind": "list", "items": items }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::{Decision, Delivery, Receipt};
-use crate::core::{Core, dialect, network_error};
+use crate::core::{Core, Running, dialect, network_error};
 use crate::crash::crash_point;
 use crate::error::{Error, ErrorClass, ErrorCode, Result};
 use crate::json::{self, Limits};
@@ -38,6 +38,7 @@ impl Core {
                 Step::Again => may_correct = false,
                 Step::Done(receipt) => {
                     if receipt.delivery != Delivery::Queued {
+                        self.changes.settled(&receipt);
                         self.checkpoint_if_due(&self.decision(challenge)?.enrollment)
                             .await;
                     }
@@ -289,6 +290,10 @@ impl Core {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(&id);
+            let _running = Running::new(&core.background);
+            if core.is_paused() {
+                return;
+            }
             match core.decision(&id) {
                 Ok(decision) => drop(core.deliver_or_keep(decision.receipt).await),
                 // Its account was removed meanwhile.
@@ -300,8 +305,8 @@ impl Core {
         });
     }
 
-    /// Takes up what an earlier process left queued.
-    pub(crate) fn resume(self: &Arc<Self>) -> Result<()> {
+    /// Takes up what is queued: left by an earlier process, or put off by `pause`.
+    pub(crate) fn take_up_queued(self: &Arc<Self>) -> Result<()> {
         for row in self.store.queued()? {
             self.plan(row.challenge, 0);
         }

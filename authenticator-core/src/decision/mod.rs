@@ -17,6 +17,7 @@ newtype! {
 
 /// What the app signs with the approval key, behind the platform's prompt. It decides nothing by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct SigningRequest {
     /// Hand it back to [`crate::Authenticator::finish_approval`].
     pub id: SigningRequestId,
@@ -34,6 +35,7 @@ pub struct SigningRequest {
 
 /// What a person decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Decision {
     /// Allow exactly what was shown.
     Approve,
@@ -43,6 +45,7 @@ pub enum Decision {
 
 /// How far the answer got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Delivery {
     /// Stored, not yet confirmed by the server; it is sent again by itself and by `flush`.
     Queued,
@@ -58,6 +61,8 @@ pub enum Delivery {
 
 /// What became of a decision. The same for every call about the same challenge.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Receipt {
     /// Which challenge.
     pub challenge: ChallengeId,

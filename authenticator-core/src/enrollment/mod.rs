@@ -16,6 +16,8 @@ newtype! {
 
 /// One account on one server, with its keys.
 #[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Enrollment {
     /// Its id.
     pub id: EnrollmentId,
@@ -54,12 +56,15 @@ pub struct Enrollment {
 
 /// What `enroll` needs to know about the device.
 #[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Device {
     /// Shown to the user and to administrators, e.g. `Pixel 9`.
     pub name: String,
     /// Stable id of this installation, 1 to 256 printable ASCII characters; the issuer of every answer. `None`: the core makes one.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub identifier: Option<String>,
     /// Push address, if there is one already.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub push: Option<crate::protocol::PushToken>,
 }
 

@@ -10,6 +10,8 @@ use crate::enrollment::EnrollmentId;
 
 /// One answered or missed request, newest first in [`crate::Authenticator::history`].
 #[derive(Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct HistoryEntry {
     /// Which challenge.
     pub challenge: ChallengeId,
@@ -41,6 +43,7 @@ pub struct HistoryEntry {
 
 /// What [`crate::Authenticator::verify_history`] found in the chain of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct HistoryReport {
     /// Which account.
     pub enrollment: EnrollmentId,
@@ -56,6 +59,7 @@ pub struct HistoryReport {
 
 /// A record of the history that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct BrokenEntry {
     /// Its number in the chain, from 1.
     pub seq: u64,
@@ -68,6 +72,7 @@ pub struct BrokenEntry {
 /// What is wrong with a record of the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum HistoryFault {
     /// There is no record of this number, but there is, or was, a later one.
     Missing,

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorCode};
 
 /// Kind of key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum KeyAlgorithm {
     /// RSA with a 2048-bit modulus, signing RSASSA-PKCS1-v1_5 with SHA-256 (`RS256`).
     Rsa2048,
@@ -18,6 +19,7 @@ pub enum KeyAlgorithm {
 
 /// What a key is for; decides how the platform protects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum KeyPurpose {
     /// Signs without a prompt: consent proofs, device calls, every attempt of an answer.
     Enrollment,
@@ -27,6 +29,7 @@ pub enum KeyPurpose {
 
 /// Where a private key lives, as far as the platform says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum ProtectionLevel {
     /// In the memory of the process or a file.
     Software,
@@ -40,6 +43,7 @@ pub enum ProtectionLevel {
 
 /// How the bytes of a public key are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum PublicKeyFormat {
     /// DER `SubjectPublicKeyInfo` (RFC 5280 §4.1): what `java.security.PublicKey.getEncoded()` returns.
     Spki,
@@ -51,6 +55,7 @@ pub enum PublicKeyFormat {
 
 /// A public key as the platform exports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PublicKey {
     /// Kind of key.
     pub algorithm: KeyAlgorithm,
@@ -62,6 +67,7 @@ pub struct PublicKey {
 
 /// What the platform says about a key it has just made.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct KeyInfo {
     /// The public half.
     pub public_key: PublicKey,
@@ -73,6 +79,7 @@ pub struct KeyInfo {
 
 /// Why a [`KeyStore`] could not do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
 pub enum KeyStoreError {
     /// The device is locked; the same call works later.
     #[error("the key store is locked")]
@@ -99,6 +106,7 @@ pub enum KeyStoreError {
 ///
 /// Calls are synchronous and may block: the core makes them on threads of its own, holding no lock and no transaction.
 /// `alias` is a name the core has chosen, ASCII letters, digits, `-` and `_`, at most 64 characters.
+#[cfg_attr(feature = "uniffi", uniffi::export(rust, foreign))]
 pub trait KeyStore: Send + Sync {
     /// Makes a key pair that cannot be exported. Replaces a key of the same alias.
     fn generate(

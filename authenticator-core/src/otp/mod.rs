@@ -32,6 +32,8 @@ pub(crate) struct Totp {
 }
 
 /// A one-time code and how long it can be used.
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct OneTimeCode {
     /// The code, with its leading zeros.
     pub code: Secret<String>,

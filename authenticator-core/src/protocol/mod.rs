@@ -5,6 +5,7 @@ pub(crate) mod guardian;
 
 pub(crate) use guardian::http_date;
 
+use crate::authenticator::App;
 use crate::clock::Entropy;
 use crate::error::{Error, ErrorClass, ErrorCode, Result};
 use crate::jose::{self, Jwk, Signer};
@@ -42,6 +43,7 @@ pub(crate) struct Wire<'a> {
 
 /// How pushes reach this device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum PushService {
     /// Apple Push Notification service; token as hex text.
     Apns,
@@ -51,6 +53,7 @@ pub enum PushService {
 
 /// A push address. It is a secret: who has it can make the phone ring.
 #[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PushToken {
     /// Which service issued it.
     pub service: PushService,
@@ -292,12 +295,12 @@ impl Refusal {
 }
 
 /// Value of `Auth0-Client`, for [`Wire::client`]: which library speaks, and in which app (name and version).
-pub(crate) fn client_header(app: Option<&(String, String)>) -> String {
+pub(crate) fn client_header(app: Option<&App>) -> String {
     let mut client = vec![
         ("name".to_owned(), "authenticator-core".into()),
         ("version".to_owned(), env!("CARGO_PKG_VERSION").into()),
     ];
-    if let Some((name, version)) = app {
+    if let Some(App { name, version }) = app {
         let env = json::object([
             ("appName", name.as_str().into()),
             ("appVersion", version.as_str().into()),
@@ -322,7 +325,10 @@ mod tests {
             decoded(&client_header(None)),
             format!(r#"{{"name":"authenticator-core","version":"{version}"}}"#)
         );
-        let app = ("BankApp".to_owned(), "4.2.0".to_owned());
+        let app = App {
+            name: "BankApp".into(),
+            version: "4.2.0".into(),
+        };
         assert_eq!(
             decoded(&client_header(Some(&app))),
             format!(

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// One header line.
 #[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct HttpHeader {
     /// Name, any case.
     pub name: String,
@@ -21,6 +23,8 @@ pub struct HttpHeader {
 
 /// A request the core wants sent. It holds credentials and therefore has no `Debug`.
 #[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct HttpRequest {
     /// `GET`, `POST`, `PATCH`, `PUT` or `DELETE`.
     pub method: String,
@@ -38,6 +42,8 @@ pub struct HttpRequest {
 
 /// What came back, whatever the status.
 #[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct HttpResponse {
     /// HTTP status. Redirects are returned, never followed.
     pub status: u16,
@@ -45,6 +51,38 @@ pub struct HttpResponse {
     pub headers: Vec<HttpHeader>,
     /// Body, decoded from any content coding.
     pub body: Vec<u8>,
+}
+
+/// Other languages print whatever they hold: what they print of these says nothing of credentials and payload.
+#[cfg(feature = "uniffi")]
+mod redacted {
+    use std::fmt::{Debug, Formatter, Result};
+
+    use super::{HttpHeader, HttpRequest, HttpResponse};
+
+    impl Debug for HttpHeader {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.debug_struct("HttpHeader")
+                .field("name", &self.name)
+                .finish_non_exhaustive()
+        }
+    }
+
+    impl Debug for HttpRequest {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.debug_struct("HttpRequest")
+                .field("method", &self.method)
+                .finish_non_exhaustive()
+        }
+    }
+
+    impl Debug for HttpResponse {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.debug_struct("HttpResponse")
+                .field("status", &self.status)
+                .finish_non_exhaustive()
+        }
+    }
 }
 
 impl HttpResponse {
@@ -59,6 +97,7 @@ impl HttpResponse {
 
 /// Why no answer came. The difference between the first two is what exactly-once delivery rests on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
 pub enum TransportError {
     /// No byte of the request has left: no route, refused, name not found, no TLS connection.
     #[error("the server cannot be reached")]
@@ -84,6 +123,7 @@ pub enum TransportError {
 }
 
 /// The platform's HTTP stack, in place of the built-in one. Must not follow redirects, cache, or retry.
+#[cfg_attr(feature = "uniffi", uniffi::export(foreign))]
 pub trait HttpTransport: Send + Sync {
     /// Sends one request and waits for the answer. Blocking; called off the app's threads.
     fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;

@@ -296,8 +296,12 @@ async fn tap(app: &Authenticator, review: &Review, decision: Decision) -> Receip
 /// What a person types to confirm: that many requests in a row are suspicious.
 fn typed(review: &Review) -> String {
     match &review.approval {
-        Approval::NeedsConfirmation(Confirmation::Number { number, .. }) => number.clone(),
-        Approval::NeedsConfirmation(Confirmation::AmountDigits { .. }) => "249".into(),
+        Approval::NeedsConfirmation {
+            confirmation: Confirmation::Number { number, .. },
+        } => number.clone(),
+        Approval::NeedsConfirmation {
+            confirmation: Confirmation::AmountDigits { .. },
+        } => "249".into(),
         _ => String::new(),
     }
 }

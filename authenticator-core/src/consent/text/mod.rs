@@ -15,6 +15,8 @@ use tables::contains;
 
 /// Text that came from outside and went through hardening: safe to print as it is, odd things made visible.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Text {
     /// What to print and speak.
     pub shown: String,

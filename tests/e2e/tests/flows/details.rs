@@ -392,7 +392,7 @@ async fn what_differs_from_habit_is_marked_but_never_part_of_the_digest() {
 
     let fourth = review_of(&sandbox, &mut phone, payment()).await;
     assert_eq!(whole(&fourth), [MarkCode::PreviouslyReported]);
-    let Approval::NeedsConfirmation(_) = fourth.approval else {
+    let Approval::NeedsConfirmation { .. } = fourth.approval else {
         panic!("{:?}", fourth.approval)
     };
     let early = phone

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use authenticator_core::{
-    Authenticator, Config, Device, Display, Enrollment, Platform, PushService, PushToken, Secret,
-    SoftwareKeyStore,
+    App, Authenticator, Config, Device, Display, Enrollment, Platform, PushService, PushToken,
+    Secret, SoftwareKeyStore,
 };
 
 use super::http;
@@ -52,7 +52,10 @@ impl Handset {
             .context("the folder's name must be valid UTF-8")?;
         let config = Config {
             display: display(settings.locale),
-            app: Some(("sandbox phone".into(), env!("CARGO_PKG_VERSION").into())),
+            app: Some(App {
+                name: "sandbox phone".into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+            }),
             allow_loopback_cleartext: true,
             extra_root_pem: settings.ca.clone(),
             ..Config::new(store)

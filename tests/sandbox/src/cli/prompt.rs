@@ -66,7 +66,7 @@ impl Prompt {
             (Key::Letter('y' | 'Y'), Approval::Allowed) => {
                 Some(Answer::Approve { confirmation: None })
             }
-            (Key::Letter('y' | 'Y'), Approval::NeedsConfirmation(_)) => {
+            (Key::Letter('y' | 'Y'), Approval::NeedsConfirmation { .. }) => {
                 self.typed = Some(String::new());
                 None
             }
@@ -80,9 +80,10 @@ impl Prompt {
                 key_line("n", "deny").and(Tone::Faint, "   (approval is not possible)")
             }
             (
-                Approval::NeedsConfirmation(
-                    Confirmation::AmountDigits { prompt } | Confirmation::Number { prompt, .. },
-                ),
+                Approval::NeedsConfirmation {
+                    confirmation:
+                        Confirmation::AmountDigits { prompt } | Confirmation::Number { prompt, .. },
+                },
                 Some(typed),
             ) => Line::plain(format!("{prompt} ")).and(Tone::Strong, format!("{typed}_")),
             _ => key_line("y", "approve")
@@ -155,9 +156,11 @@ mod tests {
     }
 
     fn amount() -> Prompt {
-        prompt(Approval::NeedsConfirmation(Confirmation::AmountDigits {
-            prompt: "Type the amount.".into(),
-        }))
+        prompt(Approval::NeedsConfirmation {
+            confirmation: Confirmation::AmountDigits {
+                prompt: "Type the amount.".into(),
+            },
+        })
     }
 
     #[test]

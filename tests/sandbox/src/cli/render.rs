@@ -159,7 +159,7 @@ fn row_lines(row: &Row, label: &str, label_width: usize, view: View) -> Vec<Line
     };
     let texts: Vec<&str> = match (&row.full_text, &row.value) {
         (Some(full), _) if view.full => vec![full],
-        (_, RowValue::List(items)) if !items.is_empty() => {
+        (_, RowValue::List { items }) if !items.is_empty() => {
             items.iter().map(String::as_str).collect()
         }
         _ => vec![&row.text],
@@ -220,9 +220,10 @@ fn pair_under(symbol: &str, tone: Tone, text: &str, width: usize) -> Vec<Line> {
 fn question(review: &Review, now: i64, view: View) -> Vec<Line> {
     let mut lines = match &review.approval {
         Approval::Allowed => Vec::new(),
-        Approval::NeedsConfirmation(
-            Confirmation::AmountDigits { prompt } | Confirmation::Number { prompt, .. },
-        ) => pair_under("▲", Tone::Caution, prompt, view.width),
+        Approval::NeedsConfirmation {
+            confirmation:
+                Confirmation::AmountDigits { prompt } | Confirmation::Number { prompt, .. },
+        } => pair_under("▲", Tone::Caution, prompt, view.width),
         Approval::Blocked { text, .. } => pair_under("✖", Tone::Danger, text, view.width),
     };
     if !view.live {
@@ -465,7 +466,9 @@ mod tests {
                         row(
                             "scope",
                             "Scopes",
-                            RowValue::List(vec!["openid".into(), "pay".into()]),
+                            RowValue::List {
+                                items: vec!["openid".into(), "pay".into()],
+                            },
                             "openid, pay",
                         ),
                     ],

@@ -122,10 +122,14 @@ fn marks(marks: &[Mark]) -> Value {
 fn approval(approval: &Approval) -> Value {
     match approval {
         Approval::Allowed => json!({ "state": "allowed" }),
-        Approval::NeedsConfirmation(Confirmation::AmountDigits { prompt }) => {
+        Approval::NeedsConfirmation {
+            confirmation: Confirmation::AmountDigits { prompt },
+        } => {
             json!({ "state": "needs_confirmation", "confirmation": "amount_digits", "prompt": prompt })
         }
-        Approval::NeedsConfirmation(Confirmation::Number { number, prompt }) => json!({
+        Approval::NeedsConfirmation {
+            confirmation: Confirmation::Number { number, prompt },
+        } => json!({
             "state": "needs_confirmation", "confirmation": "number", "number": number, "prompt": prompt,
         }),
         Approval::Blocked { reason, text } => {

@@ -1,0 +1,71 @@
+//! What other languages need beside the façade: how to open it, and how errors, ids and secrets cross.
+//!
+//! Everything else they call is exported where it is defined. Nothing here decides anything.
+
+mod error;
+mod log_sink;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
+
+pub use error::ErrorParts;
+pub use log_sink::{LogEntry, LogLevel, LogSink, install_log_sink};
+
+use std::sync::Arc;
+
+use crate::authenticator::{Authenticator, Config, Platform};
+use crate::error::Result;
+use crate::keys::{KeyStore, KeyStoreError};
+use crate::secret::Secret;
+use crate::transport::{HttpTransport, TransportError};
+
+/// A token or code, as a type that other languages do not print by accident.
+pub type SecretText = Secret<String>;
+
+uniffi::custom_type!(
+    /// A token or code. It does not show its text in logs.
+    SecretText, String, {
+        lower: |secret| secret.expose().clone(),
+        try_lift: |text| Ok(Secret::new(text)),
+    }
+);
+
+/// Settings with the defaults of [`Config::new`]: this store file, English and UTC.
+#[uniffi::export]
+pub fn default_config(store: String) -> Config {
+    Config::new(store)
+}
+
+#[uniffi::export]
+impl Authenticator {
+    /// Opens or creates the store, recovers unfinished decisions, sends nothing. `transport` takes the place of the
+    /// built-in HTTP client.
+    ///
+    /// Errors: `configuration_invalid`, `server_address`, `template_invalid`, `store_newer`, `store_corrupt` (the damaged
+    /// file was moved aside; open again for an empty store), `store_unavailable`, `key_missing` (the store was restored
+    /// without its keys), `keys_locked`, `tls_unavailable`.
+    #[uniffi::constructor(name = "open", default(transport = None))]
+    pub async fn open_with(
+        config: Config,
+        keys: Arc<dyn KeyStore>,
+        transport: Option<Arc<dyn HttpTransport>>,
+    ) -> Result<Authenticator> {
+        let mut platform = Platform::new(keys);
+        platform.transport = transport;
+        Authenticator::open(config, platform).await
+    }
+}
+
+/// A key store that throws what it does not declare has failed; what it says stays unsaid.
+impl From<uniffi::UnexpectedUniFFICallbackError> for KeyStoreError {
+    fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        KeyStoreError::Failed
+    }
+}
+
+/// Whether the request has left is not known.
+impl From<uniffi::UnexpectedUniFFICallbackError> for TransportError {
+    fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        TransportError::Interrupted
+    }
+}

@@ -1,0 +1,51 @@
+//! Entry points for the tests of other languages. Never in a shipped build.
+
+use std::sync::Arc;
+
+use crate::authenticator::{Authenticator, Config, Platform};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::keys::KeyStore;
+use crate::transport::HttpTransport;
+
+#[uniffi::export]
+impl Authenticator {
+    /// As `open`, with a clock that the test sets.
+    #[uniffi::constructor(default(transport = None))]
+    pub async fn open_with_clock(
+        config: Config,
+        keys: Arc<dyn KeyStore>,
+        clock: Arc<dyn Clock>,
+        transport: Option<Arc<dyn HttpTransport>>,
+    ) -> Result<Authenticator> {
+        let mut platform = Platform::new(keys);
+        platform.clock = Some(clock);
+        platform.transport = transport;
+        Authenticator::open(config, platform).await
+    }
+
+    /// A defect, in the middle of a call.
+    pub async fn panic_in_a_call(&self) -> Result<()> {
+        self.run(|_| async { panic!("as asked for by a test") })
+            .await
+    }
+
+    /// A defect, in a call that does not wait.
+    pub fn panic_at_once(&self) -> Result<()> {
+        crate::authenticator::unwinding(|| panic!("as asked for by a test"))
+    }
+}
+
+/// Keys made and held in Rust.
+#[cfg(feature = "software-keys")]
+#[uniffi::export]
+pub fn software_key_store() -> Arc<dyn KeyStore> {
+    Arc::new(crate::keys::SoftwareKeyStore::in_memory())
+}
+
+/// What the library makes of the `input` of a case in `tests/vectors/{file}`: JSON text of an object with `expected`, or
+/// with `error`. `None`: nothing reads this file.
+#[uniffi::export]
+pub fn run_vector(file: &str, input: &str) -> Option<String> {
+    crate::testing::run_vector(file, input)
+}
