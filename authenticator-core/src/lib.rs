@@ -41,13 +41,16 @@ mod otp;
 mod protocol;
 mod secret;
 mod store;
+mod task;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
 mod transport;
 
 pub use authenticator::{App, Authenticator, Config, DialectName, Platform, PushUpdate, Server};
-pub use challenge::{Arrival, Challenge, ChallengeId, ChallengeState, Origin};
+pub use challenge::{
+    Arrival, Challenge, ChallengeId, ChallengeState, Origin, PushPreview, preview_push,
+};
 pub use changes::{Cancellation, Change};
 pub use clock::{Clock, Entropy, SystemClock};
 pub use consent::{

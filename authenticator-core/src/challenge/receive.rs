@@ -12,7 +12,7 @@ use crate::protocol::{Push, PushPayload};
 use crate::store::{ChallengeRow, EnrollmentRow};
 
 /// A challenge lives this long before its consent tells otherwise.
-const DEFAULT_LIFE_MS: i64 = 300_000;
+pub(super) const DEFAULT_LIFE_MS: i64 = 300_000;
 
 impl Core {
     pub(crate) fn receive_push(&self, payload: &str) -> Result<Challenge> {
@@ -168,7 +168,7 @@ pub(crate) fn account(row: &EnrollmentRow) -> Account {
     }
 }
 
-fn parse(payload: &str) -> Result<(DialectName, Push)> {
+pub(super) fn parse(payload: &str) -> Result<(DialectName, Push)> {
     let not_ours = || {
         Error::new(
             ErrorCode::PushNotOurs,
@@ -197,7 +197,7 @@ fn parse(payload: &str) -> Result<(DialectName, Push)> {
 }
 
 /// The same push always gives the same id; a push that differs in anything an answer rests on gives another.
-fn challenge_id(push: &Push) -> ChallengeId {
+pub(super) fn challenge_id(push: &Push) -> ChallengeId {
     let mut facts = String::new();
     let consent = push.consent_id.as_deref().unwrap_or_default();
     for part in [
