@@ -46,6 +46,8 @@ mod task;
 #[doc(hidden)]
 pub mod testing;
 mod transport;
+#[cfg(any(test, feature = "testing"))]
+mod vectors;
 
 pub use authenticator::{App, Authenticator, Config, DialectName, Platform, PushUpdate, Server};
 pub use challenge::{

@@ -95,6 +95,6 @@ impl Screen {
 
 /// What the library makes of the `input` of a case in `tests/vectors/{file}`: JSON text of an object with `expected`, or
 /// with `error`. `None`: nothing reads this file.
-pub fn run_vector(_file: &str, _input: &str) -> Option<String> {
-    None
+pub fn run_vector(file: &str, input: &str) -> Option<String> {
+    crate::vectors::run_text(file, input)
 }

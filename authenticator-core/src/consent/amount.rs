@@ -245,43 +245,7 @@ mod tests {
             assert_eq!(compare(left, right), Ordering::Equal, "{left} {right}");
         }
     }
-    use crate::json::{self, Limits};
     use proptest::prelude::*;
-
-    #[test]
-    fn amounts_are_read_and_written_as_the_vectors_say() {
-        let file = include_str!("../../../tests/vectors/amounts.json");
-        let file = json::read(file.as_bytes(), Limits::BODY).unwrap();
-        let text = |value: &json::Value, name: &str| {
-            value
-                .get(name)
-                .and_then(|value| value.as_str())
-                .unwrap()
-                .to_owned()
-        };
-        for case in file.get("cases").unwrap().as_array().unwrap() {
-            let name = text(case, "name");
-            let input = case.get("input").unwrap();
-            let found = amount(&text(input, "amount"), &text(input, "currency"));
-            let Some(expected) = case.get("expected") else {
-                assert_eq!(text(case, "error"), "incomplete_details", "{name}");
-                assert_eq!(found, None, "{name}");
-                continue;
-            };
-            let found = found.unwrap_or_else(|| panic!("{name}: not read"));
-            assert_eq!(found.decimal, text(expected, "decimal"), "{name}");
-            let style = NumberStyle::of(&text(input, "locale"));
-            assert_eq!(
-                grouped(&found.decimal, &style),
-                text(expected, "text"),
-                "{name}"
-            );
-            let marks: Vec<_> = found.marks.iter().map(|mark| mark.as_str()).collect();
-            let wanted = expected.get("marks").unwrap().as_array().unwrap();
-            let wanted: Vec<_> = wanted.iter().map(|mark| mark.as_str().unwrap()).collect();
-            assert_eq!(marks, wanted, "{name}");
-        }
-    }
 
     proptest! {
         #[test]

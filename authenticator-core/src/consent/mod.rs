@@ -18,6 +18,8 @@ mod url;
 
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod vectors;
 
 pub(crate) use amount::compare;
 pub use marks::{Mark, MarkCode, Severity};

@@ -283,37 +283,8 @@ fn open_page() -> Error {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Value;
 
     use super::*;
-
-    #[test]
-    fn invitations_are_read_as_the_vectors_say() {
-        let vectors = include_str!("../../../tests/vectors/invitation.json");
-        let file: Value = serde_json::from_str(vectors).unwrap();
-        let cases = file["cases"].as_array().unwrap();
-        assert!(!cases.is_empty());
-        for case in cases {
-            let name = case["name"].as_str().unwrap();
-            match parse(case["input"].as_str().unwrap()) {
-                Ok(invitation) => {
-                    let read = serde_json::json!({
-                        "ticket": invitation.ticket,
-                        "server_hint": invitation.server_hint,
-                        "issuer": invitation.issuer,
-                        "account": invitation.account,
-                    });
-                    assert_eq!(case["expected"], read, "{name}");
-                }
-                Err(error) => {
-                    assert_eq!(case["error"], error.code().as_str(), "{name}: {error}");
-                    if let Some(words) = case["message_says"].as_str() {
-                        assert!(error.message().contains(words), "{name}: {error}");
-                    }
-                }
-            }
-        }
-    }
 
     #[test]
     fn members_that_would_turn_off_tls_checks_have_no_effect() {

@@ -1,6 +1,8 @@
 //! Invitation → keys → enrolled.
 
 pub(crate) mod invitation;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod vectors;
 
 mod approval_key;
 mod enroll;

@@ -185,3 +185,100 @@ fn now() -> i64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_millis() as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
+
+    use tracing::subscriber::with_default;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<LogEntry>>);
+
+    impl LogSink for Kept {
+        fn log(&self, entry: LogEntry) {
+            let text = entry.message.clone();
+            self.0.lock().unwrap().push(entry);
+            assert_ne!(text, "throw");
+        }
+    }
+
+    fn forward(level: LevelFilter) -> (Forward, Receiver<LogEntry>, Arc<AtomicU64>) {
+        let (queue, entries) = sync_channel(QUEUE);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let forward = Forward {
+            level,
+            queue,
+            dropped: Arc::clone(&dropped),
+        };
+        (forward, entries, dropped)
+    }
+
+    #[test]
+    fn an_entry_has_its_text_with_its_fields_and_only_ours_are_heard() {
+        let (forward, entries, dropped) = forward(LevelFilter::INFO);
+        with_default(forward, || {
+            tracing::warn!(code = "unreachable", tries = 3, "an answer waits");
+            tracing::debug!("too small a matter");
+            tracing::error!(target: "reqwest", "https://secret.example");
+        });
+        let sink = Kept::default();
+        drain(&entries, &dropped, &sink);
+        let kept = sink.0.into_inner().unwrap();
+        assert_eq!(kept.len(), 1);
+        assert_eq!(kept[0].level, LogLevel::Warn);
+        assert_eq!(kept[0].message, "an answer waits code=unreachable tries=3");
+        assert_eq!(kept[0].target, "authenticator_core::ffi::log_sink::tests");
+    }
+
+    #[test]
+    fn a_sink_that_throws_loses_one_entry() {
+        let (forward, entries, dropped) = forward(LevelFilter::INFO);
+        with_default(forward, || {
+            tracing::info!("throw");
+            tracing::info!("and on");
+        });
+        let sink = Kept::default();
+        drain(&entries, &dropped, &sink);
+        let kept = sink.0.into_inner().unwrap_or_else(|e| e.into_inner());
+        assert_eq!(kept.last().map(|entry| &*entry.message), Some("and on"));
+    }
+
+    struct Slow(Mutex<Receiver<()>>, Kept);
+
+    impl LogSink for Slow {
+        fn log(&self, entry: LogEntry) {
+            // The test holds the other end until it has said all it has to say.
+            let _ = self.0.lock().unwrap().recv();
+            self.1.log(entry);
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_slow_sink_and_it_learns_what_it_missed() {
+        let (forward, entries, dropped) = forward(LevelFilter::INFO);
+        let (open, gate) = channel();
+        let sink = Arc::new(Slow(Mutex::new(gate), Kept::default()));
+        let slow = Arc::clone(&sink);
+        let thread = std::thread::spawn(move || drain(&entries, &dropped, slow.as_ref()));
+        with_default(forward, || {
+            for _ in 0..QUEUE + 100 {
+                tracing::info!("said");
+            }
+            drop(open);
+        });
+        thread.join().unwrap();
+        let kept = sink.1.0.lock().unwrap();
+        let lost: usize = kept
+            .iter()
+            .filter_map(|entry| entry.message.split_once(" log entries were dropped"))
+            .map(|(lost, _)| lost.parse::<usize>().unwrap())
+            .sum();
+        let said = kept.iter().filter(|entry| entry.message == "said").count();
+        assert!((99..=100).contains(&lost), "{lost}");
+        assert_eq!(said + lost, QUEUE + 100);
+    }
+}

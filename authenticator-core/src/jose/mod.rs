@@ -4,10 +4,12 @@
 mod der;
 mod jwk;
 mod key_store_signer;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) mod test_key;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod vectors;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -6,6 +6,8 @@ use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 
 use super::{Jwk, Signer, from_base64url};
 use crate::error::Result;
+use crate::json::{self, Limits};
+use crate::vectors::text;
 
 /// Signs with the publicly known key.
 pub(crate) struct TestKey {
@@ -16,13 +18,11 @@ pub(crate) struct TestKey {
 impl TestKey {
     /// From `keys.public_test_key` of `jws.json`.
     pub(crate) fn published() -> TestKey {
-        let file: serde_json::Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/jws.json")).expect("JSON");
-        let key = &file["keys"]["public_test_key"];
-        let member = |name: &str| {
-            let text = key[name].as_str().expect("a member of the key");
-            from_base64url(text).expect("base64url")
-        };
+        let file = include_str!("../../../tests/vectors/jws.json");
+        let file = json::read(file.as_bytes(), Limits::BODY).ok();
+        let file = file.expect("JSON");
+        let key = file.pointer("/keys/public_test_key").expect("the key");
+        let member = |name: &str| from_base64url(text(key, name)).expect("base64url");
         let (n, e) = (member("n"), member("e"));
         let pair = RsaKeyPair::from_components(&KeyPairComponents {
             public_key: PublicKeyComponents {

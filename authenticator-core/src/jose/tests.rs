@@ -1,4 +1,4 @@
-//! The shared vectors (RFC 7515, 7517, 7638, 9449), and properties.
+//! Properties of tokens, keys and signatures.
 
 use std::result::Result;
 use std::sync::Arc;
@@ -8,130 +8,9 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 
 use super::test_key::TestKey;
 use super::*;
-use crate::json::Limits;
 use crate::keys::{
     KeyAlgorithm, KeyInfo, KeyPurpose, KeyStore, KeyStoreError, PublicKey, PublicKeyFormat,
 };
-
-type Json = serde_json::Value;
-
-fn cases(text: &str) -> Vec<Json> {
-    let file: Json = serde_json::from_str(text).expect("JSON");
-    file["cases"].as_array().expect("cases").clone()
-}
-
-fn ours(text: &str) -> Value {
-    json::read(text.as_bytes(), Limits::BODY).expect("JSON")
-}
-
-fn platform_key(input: &Json) -> PublicKey {
-    PublicKey {
-        algorithm: match input["algorithm"].as_str() {
-            Some("RS256") => KeyAlgorithm::Rsa2048,
-            Some("ES256") => KeyAlgorithm::P256,
-            other => panic!("{other:?}"),
-        },
-        format: match input["format"].as_str() {
-            Some("spki") => PublicKeyFormat::Spki,
-            Some("pkcs1") => PublicKeyFormat::Pkcs1,
-            Some("x963") => PublicKeyFormat::X963,
-            other => panic!("{other:?}"),
-        },
-        bytes: from_base64url(input["bytes"].as_str().expect("bytes")).expect("base64url"),
-    }
-}
-
-#[test]
-fn every_key_of_the_shared_vectors_has_its_canonical_form_or_its_error() {
-    let cases = cases(include_str!("../../../tests/vectors/jwk.json"));
-    assert!(cases.len() > 60);
-    for case in cases {
-        let name = &case["name"];
-        let jwk = match case["input"].get("jwk") {
-            Some(jwk) => Jwk::from_json(&ours(&jwk.to_string())),
-            None => Jwk::from_platform(&platform_key(&case["input"])),
-        };
-        match (jwk, case["error"].as_str()) {
-            (Ok(jwk), None) => {
-                let expected = &case["expected"];
-                let text = json::write(&jwk.to_json());
-                assert_eq!(Some(&*text), expected["text"].as_str(), "{name}");
-                assert_eq!(
-                    Some(&*jwk.thumbprint()),
-                    expected["thumbprint"].as_str(),
-                    "{name}"
-                );
-                assert_eq!(Jwk::from_json(&jwk.to_json()).ok(), Some(jwk), "{name}");
-            }
-            (Err(e), Some(error)) => {
-                assert_eq!(e.code().as_str(), error, "{name}");
-                if let Some(member) = case["member"].as_str() {
-                    assert!(e.message().contains(member), "{name}: {e}");
-                }
-            }
-            (outcome, _) => panic!("{name}: {outcome:?}"),
-        }
-    }
-}
-
-#[test]
-fn every_access_token_of_the_shared_vectors_has_its_hash() {
-    let cases = cases(include_str!("../../../tests/vectors/dpop_ath.json"));
-    assert!(cases.len() >= 3);
-    for case in cases {
-        let token = case["input"].as_str().expect("a token");
-        assert_eq!(
-            Some(&*base64url(&sha256(token.as_bytes()))),
-            case["expected"].as_str(),
-            "{}",
-            case["name"]
-        );
-    }
-}
-
-#[test]
-fn every_token_of_the_shared_vectors_is_signed_or_verified_as_it_says() {
-    let key = TestKey::published();
-    let (mut signed, mut verified) = (0, 0);
-    for case in cases(include_str!("../../../tests/vectors/jws.json")) {
-        let (name, input) = (&case["name"], &case["input"]);
-        let text = |value: &Json| value.as_str().expect("text").to_owned();
-        if let Some(token) = input["token"].as_str() {
-            let jwk = Jwk::from_json(&ours(&input["jwk"].to_string())).expect("a key");
-            let outcome = verify_compact(&jwk, token);
-            match case["error"].as_str() {
-                None => {
-                    let (header, claims) = outcome.unwrap_or_else(|| panic!("{name}: refused"));
-                    assert_eq!(
-                        json::write(&header),
-                        text(&case["expected"]["header"]),
-                        "{name}"
-                    );
-                    assert_eq!(
-                        json::write(&claims),
-                        text(&case["expected"]["claims"]),
-                        "{name}"
-                    );
-                }
-                Some(_) => assert!(outcome.is_none(), "{name}: accepted"),
-            }
-            verified += 1;
-        } else {
-            let header = ours(&text(&input["header"]));
-            let claims = ours(&text(&input["claims"]));
-            match (sign_compact(&key, &header, &claims), case["error"].as_str()) {
-                (Ok(token), None) => {
-                    assert_eq!(token, text(&case["expected"]), "{name}");
-                    assert!(verify_compact(key.jwk(), &token) == Some((header, claims)));
-                }
-                (Err(e), Some(error)) => assert_eq!(e.code().as_str(), error, "{name}"),
-                (outcome, _) => panic!("{name}: {outcome:?}"),
-            }
-            signed += 1;
-        }
-    }
-    assert!(signed >= 5 && verified >= 20, "{signed}, {verified}");
-}
 
 #[test]
 fn strict_der_alone_becomes_raw() {

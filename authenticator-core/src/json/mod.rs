@@ -8,6 +8,8 @@ mod writer;
 
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod vectors;
 
 pub(crate) use number::Number;
 pub(crate) use reader::read;

@@ -1,63 +1,9 @@
-//! The shared vectors (RFC 8259, RFC 8785), and properties.
+//! Properties of reader and writers (RFC 8259, RFC 8785).
 
 use proptest::prelude::*;
 
 use super::number::ecmascript;
 use super::*;
-
-/// As an error of `jcs.json`: a code, and where it was.
-fn refusal(error: ReadError) -> (&'static str, Option<String>) {
-    match error {
-        ReadError::TooLarge => ("too_large", None),
-        ReadError::TooDeep => ("too_deep", None),
-        ReadError::NotUtf8 => ("not_utf8", None),
-        ReadError::Syntax { .. } => ("syntax", None),
-        ReadError::TrailingBytes { .. } => ("trailing_bytes", None),
-        ReadError::DuplicateName { pointer } => ("duplicate_name", Some(pointer)),
-        ReadError::LoneSurrogate { pointer } => ("lone_surrogate", Some(pointer)),
-    }
-}
-
-fn canonical_of(bytes: &[u8]) -> Result<String, (&'static str, Option<String>)> {
-    let value = read(bytes, Limits::BODY).map_err(refusal)?;
-    canonical(&value).map_err(|e| ("ambiguous_number", Some(e.pointer)))
-}
-
-/// `input` is JSON text, `{"hex": …}` bytes that are no text, or `{"double": …}` the bits of one.
-fn run(input: &serde_json::Value) -> Result<String, (&'static str, Option<String>)> {
-    if let Some(text) = input.as_str() {
-        return canonical_of(text.as_bytes());
-    }
-    if let Some(bits) = input["double"].as_str() {
-        let bits = u64::from_str_radix(bits, 16).expect("sixteen hexadecimal digits");
-        return ecmascript(f64::from_bits(bits)).ok_or(("not_a_number", None));
-    }
-    let hex = input["hex"].as_str().expect("text, hex or double");
-    let bytes: Vec<u8> = (0..hex.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).expect("hexadecimal digits"))
-        .collect();
-    canonical_of(&bytes)
-}
-
-#[test]
-fn every_case_of_the_shared_vectors_has_its_canonical_text_or_its_error() {
-    let file: serde_json::Value =
-        serde_json::from_str(include_str!("../../../tests/vectors/jcs.json")).expect("JSON");
-    let cases = file["cases"].as_array().expect("cases");
-    assert!(cases.len() > 80);
-    for case in cases {
-        let name = &case["name"];
-        match (run(&case["input"]), case["error"].as_str()) {
-            (Ok(text), None) => assert_eq!(Some(&*text), case["expected"].as_str(), "{name}"),
-            (Err((code, pointer)), Some(error)) => {
-                assert_eq!(code, error, "{name}");
-                assert_eq!(pointer.as_deref(), case["pointer"].as_str(), "{name}");
-            }
-            (outcome, _) => panic!("{name}: {outcome:?}"),
-        }
-    }
-}
 
 #[test]
 fn the_compact_writer_keeps_order_and_the_digits_of_numbers() {

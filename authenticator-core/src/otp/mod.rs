@@ -10,6 +10,8 @@ use crate::secret::Secret;
 
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod vectors;
 
 /// Longest secret in bytes, after decoding.
 const MAX_SECRET: usize = 128;

@@ -1,49 +1,8 @@
-//! The shared vectors (RFC 4226 appendix D, RFC 6238 appendix B), and properties.
+//! Properties of one-time codes.
 
 use proptest::prelude::*;
 
 use super::*;
-
-#[test]
-fn every_case_of_the_shared_vectors_gives_its_code_or_its_error() {
-    let file: serde_json::Value =
-        serde_json::from_str(include_str!("../../../tests/vectors/totp.json")).expect("JSON");
-    let cases = file["cases"].as_array().expect("cases");
-    assert!(cases.len() > 50);
-    for case in cases {
-        let name = &case["name"];
-        let input = &case["input"];
-        let totp = Totp::new(
-            input["secret"].as_str().expect("secret"),
-            input["algorithm"].as_str().expect("algorithm"),
-            input["digits"].as_i64().expect("digits"),
-            input["period"].as_i64().expect("period"),
-        );
-        match (totp, case["error"].as_str()) {
-            (Ok(totp), None) => {
-                let code = totp.at(input["unix_ms"].as_i64().expect("unix_ms"));
-                let expected = &case["expected"];
-                assert_eq!(
-                    Some(code.code.expose().as_str()),
-                    expected["code"].as_str(),
-                    "{name}"
-                );
-                assert_eq!(
-                    Some(i64::from(code.seconds_left)),
-                    expected["seconds_left"].as_i64(),
-                    "{name}"
-                );
-                assert_eq!(code.period, totp.period);
-            }
-            (Err(e), Some(error)) => {
-                assert_eq!(e.code().as_str(), error, "{name}");
-                let member = case["member"].as_str().expect("member");
-                assert!(e.message().starts_with(member), "{name}: {e}");
-            }
-            _ => panic!("{name}: accepted or refused against the vector"),
-        }
-    }
-}
 
 #[test]
 fn a_code_is_not_printed() {

@@ -8,7 +8,6 @@ use unicode_security::confusable_detection::skeleton;
 
 use super::tables::{LOOKS_ASCII, MARKS, contains};
 use super::*;
-use crate::json::{self, Limits, Value};
 
 fn is_ascii_double(c: char) -> bool {
     let double: String = skeleton(c.encode_utf8(&mut [0; 4])).collect();
@@ -74,36 +73,6 @@ fn table(out: &mut String, name: &str, about: &str, holds: fn(char) -> bool) {
         write!(out, "{lead}({first:#x}, {last:#x}),").unwrap();
     }
     out.push_str("\n];\n");
-}
-
-#[test]
-fn text_is_hardened_as_the_vectors_say() {
-    let file = include_str!("../../../../tests/vectors/hardening.json");
-    let file = json::read(file.as_bytes(), Limits::BODY).unwrap();
-    for case in file.get("cases").and_then(Value::as_array).unwrap() {
-        let name = case.get("name").and_then(Value::as_str).unwrap();
-        let input = case.get("input").unwrap();
-        let text = input.get("text").and_then(Value::as_str).unwrap();
-        let text = match input.get("times").and_then(Value::as_number) {
-            Some(times) => text.repeat(times.as_i64().unwrap() as usize),
-            None => text.to_owned(),
-        };
-        let found = match input.get("kind").and_then(Value::as_str) {
-            Some("label") => harden_label(&text),
-            _ => harden(&text),
-        };
-        let expected = case.get("expected").unwrap();
-        let marks: Vec<_> = found.marks.iter().map(|mark| mark.as_str()).collect();
-        let wanted = expected.get("marks").and_then(Value::as_array).unwrap();
-        let wanted: Vec<_> = wanted.iter().map(|mark| mark.as_str().unwrap()).collect();
-        assert_eq!(
-            Some(found.shown.as_str()),
-            expected.get("shown").and_then(Value::as_str),
-            "{name}"
-        );
-        assert_eq!(marks, wanted, "{name}");
-        assert_eq!(found.full.is_some(), marks.contains(&"shortened"), "{name}");
-    }
 }
 
 #[test]

@@ -170,29 +170,11 @@ fn epoch_seconds(number: &Number) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::guardian::tests::{cases, push, text, value};
+    use crate::protocol::guardian::vectors::example_push;
     use crate::transport::HttpResponse;
 
-    #[test]
-    fn consent_bodies_are_read_as_the_vectors_say() {
-        for case in cases(include_str!("../../../../tests/vectors/consent_body.json")) {
-            let name = text(&case["name"]);
-            match expiry(&value(&case["input"])) {
-                Ok(ends) => assert_eq!(
-                    case["expected"],
-                    serde_json::json!({ "expires_at": ends }),
-                    "{name}"
-                ),
-                Err(member) => {
-                    assert_eq!(case["error"], "answer_invalid", "{name}");
-                    assert_eq!(case["names"], member.as_str(), "{name}");
-                }
-            }
-        }
-    }
-
     fn answered(id: &str, status: u16, body: &str) -> ConsentAnswer {
-        let mut push = push();
+        let mut push = example_push();
         push.consent_id = Some(id.to_owned());
         let response = HttpResponse {
             status,

@@ -129,36 +129,3 @@ fn refused(refusal: Refusal) -> Error {
     }
     error
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::guardian::tests::{cases, response, text};
-
-    #[test]
-    fn enrolment_answers_are_read_as_the_vectors_say() {
-        for case in cases(include_str!("../../../../tests/vectors/enroll_answer.json")) {
-            let name = text(&case["name"]);
-            match answer(&response(&case["input"])) {
-                Ok(output) => {
-                    let expected = &case["expected"];
-                    assert_eq!(expected["id"], output.enrollment.as_str(), "{name}");
-                    assert_eq!(expected["user_id"], output.user.as_str(), "{name}");
-                    let optional = |member: &str| expected[member].as_str().map(str::to_owned);
-                    assert_eq!(output.issuer, optional("issuer"), "{name}");
-                    let exposed = |s: Option<Secret>| s.map(|s| s.expose().clone());
-                    let code = exposed(output.recovery_code);
-                    assert_eq!(code, optional("recovery_code"), "{name}");
-                    let one_time_code = output.totp.map(|t| t.at(59_000).code.expose().clone());
-                    assert_eq!(one_time_code, optional("code_at_59"), "{name}");
-                }
-                Err(error) => {
-                    assert_eq!(case["error"], error.code().as_str(), "{name}: {error}");
-                    if let Some(member) = case["names"].as_str() {
-                        assert!(error.message().contains(member), "{name}: {error}");
-                    }
-                }
-            }
-        }
-    }
-}

@@ -138,50 +138,6 @@ fn seconds_to_wait(text: &str, now: Option<i64>) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::guardian::tests::{cases, response, text};
-
-    fn class(class: ErrorClass) -> &'static str {
-        match class {
-            ErrorClass::Retry => "retry",
-            ErrorClass::ReEnroll => "re_enroll",
-            ErrorClass::AskUser => "ask_user",
-            ErrorClass::Final => "final",
-            ErrorClass::Configuration => "configuration",
-            ErrorClass::Bug => "bug",
-        }
-    }
-
-    #[test]
-    fn error_answers_are_read_as_the_vectors_say() {
-        for case in cases(include_str!("../../../../tests/vectors/error_bodies.json")) {
-            let name = text(&case["name"]);
-            let answer = response(&case["input"]);
-            let call = match text(&case["input"]["call"]) {
-                "enroll" => Call::Enroll,
-                "device" => Call::Device,
-                "consent" => Call::Consent,
-                "answer" => Call::Answer,
-                other => panic!("{name}: unknown call {other}"),
-            };
-            let refusal = refusal(&answer, call);
-            let error = match (call, super::super::enroll::answer(&answer)) {
-                (Call::Enroll, Err(error)) => error,
-                _ => refusal.clone().into_error("the server refused"),
-            };
-            let read = serde_json::json!({
-                "server_code": refusal.code,
-                "class": class(refusal.class),
-                "clock_suspect": refusal.clock_suspect,
-                "retry_after": refusal.retry_after,
-                "date": refusal.date,
-                "error": error.code().as_str(),
-            });
-            assert_eq!(case["expected"], read, "{name}");
-            assert_eq!(error.status(), Some(answer.status), "{name}");
-            assert_eq!(error.server_code(), refusal.code.as_deref(), "{name}");
-            assert_eq!(error.class(), refusal.class, "{name}");
-        }
-    }
 
     #[test]
     fn no_text_of_the_server_reaches_an_error() {

@@ -13,6 +13,8 @@ mod url;
 
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod vectors;
 
 pub(crate) use date::http_date;
 

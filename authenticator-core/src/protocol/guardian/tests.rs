@@ -3,80 +3,18 @@
 use proptest::prelude::*;
 
 use super::Guardian;
-use crate::clock::Entropy;
+use super::vectors::{example_push as push, wire};
+use crate::jose::Signer;
 use crate::jose::test_key::TestKey;
-use crate::jose::{self, Signer};
 use crate::json::{self, Limits, Value};
 use crate::protocol::{
-    ConsentAnswer, Dialect, EnrollInput, Identity, Push, PushPayload, PushService, PushToken,
-    Verdict, Wire,
+    ConsentAnswer, Dialect, EnrollInput, Identity, PushPayload, PushService, PushToken, Verdict,
+    Wire,
 };
 use crate::secret::Secret;
 use crate::transport::{HttpHeader, HttpRequest, HttpResponse};
 
-const CLAIMS: &str = include_str!("../../../../tests/vectors/claims.json");
 const BASE: &str = "https://bank-dev.eu.auth0.com/appliance-mfa";
-/// 2026-01-15T10:30:00.999Z: milliseconds must not reach the JWTs.
-const NOW: i64 = 1_768_473_000_999;
-
-/// The cases of a vector file.
-pub(super) fn cases(vectors: &str) -> Vec<serde_json::Value> {
-    let file: serde_json::Value = serde_json::from_str(vectors).unwrap();
-    let cases = file["cases"].as_array().unwrap().clone();
-    assert!(!cases.is_empty());
-    cases
-}
-
-pub(super) fn text(value: &serde_json::Value) -> &str {
-    value.as_str().unwrap()
-}
-
-/// The same value in the core's own type.
-pub(super) fn value(value: &serde_json::Value) -> Value {
-    json::read(value.to_string().as_bytes(), Limits::BODY)
-        .ok()
-        .unwrap()
-}
-
-/// `{"status", "headers", "body"}`, where the body is JSON or the text to send as it is.
-pub(super) fn response(input: &serde_json::Value) -> HttpResponse {
-    let headers = input["headers"].as_object().cloned().unwrap_or_default();
-    HttpResponse {
-        status: u16::try_from(input["status"].as_u64().unwrap()).unwrap(),
-        headers: headers
-            .into_iter()
-            .map(|(name, value)| HttpHeader {
-                name,
-                value: text(&value).to_owned(),
-            })
-            .collect(),
-        body: match &input["body"] {
-            serde_json::Value::Null => Vec::new(),
-            serde_json::Value::String(text) => text.clone().into_bytes(),
-            body => body.to_string().into_bytes(),
-        },
-    }
-}
-
-/// Gives the bytes of 6f9619ff-8b86-4d01-b42d-00cf4fc964ff without the bits that mark a version 4 UUID.
-struct FixedEntropy;
-
-impl Entropy for FixedEntropy {
-    fn fill(&self, bytes: &mut [u8]) {
-        let uuid = *b"\x6f\x96\x19\xff\x8b\x86\xfd\x01\x34\x2d\x00\xcf\x4f\xc9\x64\xff";
-        bytes.copy_from_slice(&uuid);
-    }
-}
-
-fn wire() -> Wire<'static> {
-    Wire {
-        now: NOW,
-        entropy: &FixedEntropy,
-        client: "eyJuYW1lIjoidGVzdCJ9",
-        locale: "en-US",
-        signed_modulus: false,
-    }
-}
 
 fn identity() -> Identity {
     Identity {
@@ -87,20 +25,6 @@ fn identity() -> Identity {
     }
 }
 
-pub(super) fn push() -> Push {
-    Push {
-        enrollment: "dev_ztQmUOx5Z3zeRi8t".into(),
-        transaction_token: Secret::new("aValidTransactionToken".into()),
-        challenge: "Q2hhbGxlbmdlLTAwMQ".into(),
-        requested_at: 1_768_473_000_000,
-        requested_at_text: "2026-01-15T10:30:00.000Z".into(),
-        source: None,
-        location: None,
-        consent_id: Some("cns_0123456789abcdefghijkl".into()),
-        server_hint: "bank-dev.eu.auth0.com".into(),
-    }
-}
-
 fn push_token(service: PushService) -> PushToken {
     PushToken {
         service,
@@ -108,9 +32,11 @@ fn push_token(service: PushService) -> PushToken {
     }
 }
 
-fn header<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
-    let found = request.headers.iter().find(|h| h.name == name).unwrap();
-    &found.value
+/// The same value in the core's own type.
+fn value(value: &serde_json::Value) -> Value {
+    json::read(value.to_string().as_bytes(), Limits::BODY)
+        .ok()
+        .unwrap()
 }
 
 /// A request as text, with each JWT and each secret replaced by its name.
@@ -159,71 +85,6 @@ fn the_modulus_of_the_published_sdks_is_sent_only_where_it_is_asked_for() {
     };
     assert_eq!(modulus(false), Some((342, "qaVh".to_owned())));
     assert_eq!(modulus(true), Some((343, "AKml".to_owned())));
-}
-
-#[test]
-fn all_signed_tokens_come_out_byte_for_byte_as_in_the_vectors() {
-    let signer = TestKey::published();
-    for case in cases(CLAIMS) {
-        let name = text(&case["name"]);
-        let input = &case["input"];
-        let mut identity = identity();
-        identity.base_url = Guardian.base_url(text(&input["server"]), false).unwrap();
-        let member = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
-        identity.enrollment = member("enrollment");
-        identity.user = member("user");
-        identity.identifier = member("identifier");
-        let mut push = push();
-        push.challenge = member("challenge");
-        push.transaction_token = Secret::new(member("transaction_token"));
-        push.consent_id = input["consent_id"].as_str().map(str::to_owned);
-        let wire = Wire {
-            now: input["now"].as_i64().unwrap(),
-            ..wire()
-        };
-        let token = match text(&input["token"]) {
-            "answer" => {
-                let verdict = Verdict {
-                    approve: input["approve"].as_bool().unwrap(),
-                    reason: input["reason"].as_str().map(str::to_owned),
-                    consent_claim: input.get("consent_claim").map(value),
-                };
-                let answer = Guardian
-                    .answer_request(&wire, &identity, &signer, &push, &verdict)
-                    .unwrap();
-                let body = String::from_utf8(answer.request.body.unwrap()).unwrap();
-                assert_eq!(
-                    body,
-                    format!(r#"{{"challenge_response":"{}"}}"#, answer.jwt)
-                );
-                answer.jwt
-            }
-            "device" => {
-                let request = Guardian
-                    .unenroll_request(&wire, &identity, &signer)
-                    .unwrap();
-                header(&request, "Authorization").replace("Bearer ", "")
-            }
-            "consent_proof" => {
-                let request = Guardian
-                    .consent_request(&wire, &identity, &signer, &push)
-                    .unwrap()
-                    .unwrap();
-                header(&request, "MFA-DPoP").to_owned()
-            }
-            other => panic!("{name}: unknown token {other}"),
-        };
-        let claims = token.split('.').nth(1).and_then(jose::from_base64url);
-        let claims = String::from_utf8(claims.unwrap()).unwrap();
-        assert_eq!(case["expected"]["claims"], claims.as_str(), "{name}");
-        if let Some(expected) = case["expected"]["jwt"].as_str() {
-            assert_eq!(expected, token, "{name}");
-        }
-        assert!(
-            jose::verify_compact(signer.jwk(), &token).is_some(),
-            "{name}"
-        );
-    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) fn consent(base: &str, id: &str) -> Result<String> {
 }
 
 /// The collection of consents. It lives on the tenant's own host, beside the API.
-fn consents(base: &str) -> Result<String> {
+pub(super) fn consents(base: &str) -> Result<String> {
     let mut address = Address::parse(base, true)?;
     if address.host.ends_with(".auth0.com") {
         let labels = address.host.split('.').enumerate();
@@ -268,42 +268,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::protocol::guardian::tests::{cases, text};
-
-    #[test]
-    fn configured_addresses_become_the_bases_of_the_vectors() {
-        for case in cases(include_str!("../../../../tests/vectors/base_url.json")) {
-            let name = text(&case["name"]);
-            let result = base(
-                text(&case["input"]["address"]),
-                case["input"]["allow_loopback_cleartext"] == true,
-            );
-            match result {
-                Ok(url) => assert_eq!(case["expected"], url.as_str(), "{name}"),
-                Err(error) => {
-                    assert_eq!(case["error"], error.code().as_str(), "{name}");
-                    let reason = text(&case["message_says"]);
-                    assert!(error.message().contains(reason), "{name}: {error}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn consents_are_read_where_the_vectors_say() {
-        for case in cases(include_str!("../../../../tests/vectors/consent_url.json")) {
-            let name = text(&case["name"]);
-            let base = base(text(&case["input"]["address"]), true).unwrap();
-            let result = match &case["input"]["consent_id"] {
-                serde_json::Value::Null => consents(&base),
-                id => consent(&base, text(id)),
-            };
-            match result {
-                Ok(url) => assert_eq!(case["expected"], url.as_str(), "{name}"),
-                Err(error) => assert_eq!(case["error"], error.code().as_str(), "{name}"),
-            }
-        }
-    }
 
     /// What the HTTP client's URL library makes of a URL is what will be sent.
     fn as_sent(url: &str) -> reqwest::Url {

@@ -3,6 +3,7 @@
 mod accounts;
 mod answers;
 mod approvals;
+mod changes;
 mod clock;
 mod details;
 mod faults;

@@ -1,0 +1,187 @@
+//! Runs the cases of `tests/vectors`, for the tests of every language. What a file asks is answered beside the code it is
+//! about; each case is compared by whoever runs it (`tests/vectors/README.md`).
+
+use crate::error::Error;
+use crate::json::{self, Limits, Value, object};
+
+/// What a case comes to.
+pub(crate) enum Outcome {
+    Gives(Value),
+    Refuses(Refused),
+}
+
+/// An error of a case: its code, the text or the member that it names, and the place in the input.
+pub(crate) struct Refused {
+    pub error: String,
+    pub says: String,
+    pub pointer: Option<String>,
+}
+
+impl Refused {
+    pub(crate) fn new(error: &str, says: impl Into<String>) -> Self {
+        Refused {
+            error: error.to_owned(),
+            says: says.into(),
+            pointer: None,
+        }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Refused::new(error.code().as_str(), error.message())
+    }
+}
+
+impl<E: Into<Refused>> From<Result<Value, E>> for Outcome {
+    fn from(result: Result<Value, E>) -> Self {
+        match result {
+            Ok(value) => Outcome::Gives(value),
+            Err(refused) => Outcome::Refuses(refused.into()),
+        }
+    }
+}
+
+impl Outcome {
+    fn to_json(&self) -> Value {
+        match self {
+            Outcome::Gives(value) => object([("expected", value.clone())]),
+            Outcome::Refuses(refused) => object([
+                ("error", refused.error.as_str().into()),
+                ("says", refused.says.as_str().into()),
+                ("pointer", optional(refused.pointer.as_deref())),
+            ]),
+        }
+    }
+}
+
+/// The `input` of a case of `tests/vectors/{file}`, as JSON text; `None` if nothing reads that file.
+pub(crate) fn run_text(file: &str, input: &str) -> Option<String> {
+    let input = json::read(input.as_bytes(), Limits::STORED)
+        .ok()
+        .expect("the input of a case is JSON");
+    Some(json::write(&run(file, &input)?.to_json()))
+}
+
+fn run(file: &str, input: &Value) -> Option<Outcome> {
+    Some(match file {
+        "amounts.json" => crate::consent::vectors::amounts(input),
+        "consent_digest.json" => crate::consent::vectors::digest(input),
+        "hardening.json" => crate::consent::vectors::hardening(input),
+        "invitation.json" => crate::enrollment::vectors::invitation(input),
+        "jcs.json" => crate::json::vectors::canonical_text(input),
+        "jwk.json" => crate::jose::vectors::key(input),
+        "jws.json" => crate::jose::vectors::token(input),
+        "dpop_ath.json" => crate::jose::vectors::access_token_hash(input),
+        "totp.json" => crate::otp::vectors::code(input),
+        _ if file.starts_with("display/") => crate::consent::vectors::display(input),
+        _ => return crate::protocol::guardian::vectors::run(file, input),
+    })
+}
+
+/// A member that is text.
+pub(crate) fn text<'a>(input: &'a Value, name: &str) -> &'a str {
+    optional_text(input, name).expect("a member of the input is missing")
+}
+
+pub(crate) fn optional_text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
+    input.get(name).and_then(Value::as_str)
+}
+
+/// A member that is a whole number.
+pub(crate) fn number(input: &Value, name: &str) -> Option<i64> {
+    input.get(name)?.as_number()?.as_i64()
+}
+
+/// Text, or null.
+pub(crate) fn optional(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, Value::from)
+}
+
+pub(crate) fn texts<'a>(items: impl IntoIterator<Item = &'a str>) -> Value {
+    Value::Array(items.into_iter().map(Value::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use serde_json::Value as Json;
+
+    use super::run_text;
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                found.extend(files(&path));
+            } else if path.extension().is_some_and(|e| e == "json") {
+                found.push(path);
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// A member that is null is a member that is absent.
+    fn without_nulls(value: &Json) -> Json {
+        match value {
+            Json::Object(members) => members
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| (name.clone(), without_nulls(value)))
+                .collect(),
+            Json::Array(items) => items.iter().map(without_nulls).collect(),
+            other => other.clone(),
+        }
+    }
+
+    /// Why the outcome is not that of the case.
+    fn complaint(case: &Json, outcome: &Json) -> Option<String> {
+        if let Some(expected) = case.get("expected") {
+            let same = without_nulls(&outcome["expected"]) == without_nulls(expected)
+                && outcome.get("error").is_none();
+            return (!same).then(|| format!("expected {expected:#}"));
+        }
+        if case["error"] != outcome["error"] || !case["error"].is_string() {
+            return Some(format!("expected the error {}", case["error"]));
+        }
+        if case["pointer"] != outcome["pointer"] {
+            return Some(format!("expected it at {}", case["pointer"]));
+        }
+        let says = outcome["says"].as_str().unwrap();
+        ["message_says", "names", "member"]
+            .iter()
+            .filter_map(|name| case[*name].as_str())
+            .find(|words| !says.contains(words))
+            .map(|words| format!("expected it to name {words}"))
+    }
+
+    #[test]
+    fn every_case_of_every_file_comes_out_as_it_says() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors");
+        let files = files(&folder);
+        assert!(files.len() >= 25);
+        let mut failed = Vec::new();
+        for path in files {
+            let name = path.strip_prefix(&folder).unwrap().to_str().unwrap();
+            let file: Json =
+                serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let cases = file["cases"].as_array().unwrap();
+            assert!(!cases.is_empty(), "{name} has no cases");
+            for case in cases {
+                let outcome = run_text(name, &case["input"].to_string())
+                    .unwrap_or_else(|| panic!("nothing reads {name}"));
+                let outcome = serde_json::from_str(&outcome).unwrap();
+                if let Some(complaint) = complaint(case, &outcome) {
+                    failed.push(format!(
+                        "{name}: {}: {complaint}, found {outcome:#}",
+                        case["name"]
+                    ));
+                }
+            }
+        }
+        assert!(failed.is_empty(), "{}", failed.join("\n"));
+    }
+}
