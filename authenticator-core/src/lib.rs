@@ -56,8 +56,8 @@ pub use challenge::{
 pub use changes::{Cancellation, Change};
 pub use clock::{Clock, Entropy, SystemClock};
 pub use consent::{
-    Account, Approval, Confirmation, Display, Mark, MarkCode, RENDERER, Review, Row, RowValue,
-    Section, Severity, Text, UnknownTypes,
+    Account, Approval, Confirmation, Display, Mark, MarkCode, RENDERER, Review, ReviewRow,
+    ReviewSection, RowValue, Severity, ShownText, UnknownTypes,
 };
 pub use decision::{Decision, Delivery, Receipt, SigningRequest, SigningRequestId};
 pub use enrollment::{Device, Enrollment, EnrollmentId};

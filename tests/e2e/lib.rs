@@ -9,7 +9,7 @@ use std::time::Duration;
 use authenticator_core::{
     Authenticator, Challenge, Clock, Config, Device, DialectName, Enrollment, HttpHeader,
     HttpRequest, HttpResponse, HttpTransport, KeyStore, Platform, PushService, PushToken, Review,
-    Row, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
+    ReviewRow, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
 };
 use futures_util::{Stream, StreamExt};
 use sandbox::{Options, PushEvent, Ready, Sandbox};
@@ -535,7 +535,7 @@ pub fn claims(token: &str) -> Value {
 }
 
 /// All rows of a review.
-pub fn rows(review: &Review) -> Vec<&Row> {
+pub fn rows(review: &Review) -> Vec<&ReviewRow> {
     review
         .sections
         .iter()

@@ -5,7 +5,7 @@ mod receive;
 pub use preview::{PushPreview, preview_push};
 pub(crate) use receive::account;
 
-use crate::consent::Text;
+use crate::consent::ShownText;
 use crate::enrollment::EnrollmentId;
 
 newtype! {
@@ -41,11 +41,11 @@ pub enum Arrival {
 #[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
 pub struct Origin {
     /// Browser name and version.
-    pub browser: Option<Text>,
+    pub browser: Option<ShownText>,
     /// System name and version.
-    pub system: Option<Text>,
+    pub system: Option<ShownText>,
     /// Name of the place.
-    pub place: Option<Text>,
+    pub place: Option<ShownText>,
     /// Degrees, −90 to 90.
     pub latitude: Option<f64>,
     /// Degrees, −180 to 180.

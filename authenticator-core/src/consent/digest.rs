@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::locale::zone;
-use super::{Details, Digests, MarkCode, RENDERER, RenderInput, Rendered, Row, Section};
+use super::{
+    Details, Digests, MarkCode, RENDERER, RenderInput, Rendered, ReviewRow, ReviewSection,
+};
 use crate::json::{self, Value};
 
 /// base64url SHA-256 of a text.
@@ -94,7 +96,7 @@ pub(super) fn shown_object(
     Value::Object(members)
 }
 
-fn section(section: &Section) -> Value {
+fn section(section: &ReviewSection) -> Value {
     let rows: Vec<Value> = section.rows.iter().map(row).collect();
     json::object([
         ("title", section.title.as_str().into()),
@@ -103,7 +105,7 @@ fn section(section: &Section) -> Value {
     ])
 }
 
-fn row(row: &Row) -> Value {
+fn row(row: &ReviewRow) -> Value {
     let mut members = vec![
         ("label".to_owned(), row.label.as_str().into()),
         ("text".to_owned(), row.text.as_str().into()),

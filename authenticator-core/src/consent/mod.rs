@@ -26,7 +26,7 @@ pub use marks::{Mark, MarkCode, Severity};
 pub(crate) use marks::{confirmation, mark};
 pub(crate) use render::render;
 pub(crate) use template::Templates;
-pub use text::Text;
+pub use text::ShownText;
 #[cfg(feature = "testing")]
 pub(crate) use text::harden;
 pub(crate) use text::harden_label;
@@ -47,7 +47,7 @@ pub struct Account {
     pub user: String,
 }
 
-/// A value with its meaning, for screens that lay amounts and dates out by themselves. `Row::text` is always enough.
+/// A value with its meaning, for screens that lay amounts and dates out by themselves. `ReviewRow::text` is always enough.
 #[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
@@ -91,9 +91,9 @@ pub enum RowValue {
         yes: bool,
     },
     /// Several values, printed one a line.
-    List {
+    Lines {
         /// The values, in order.
-        items: Vec<String>,
+        lines: Vec<String>,
     },
 }
 
@@ -101,7 +101,7 @@ pub enum RowValue {
 #[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
-pub struct Row {
+pub struct ReviewRow {
     /// Catalogue key such as `amount`; empty when the label is the member's own name.
     pub label_key: String,
     /// Words in the review's language, or the member's own name, hardened.
@@ -130,13 +130,13 @@ pub struct Row {
 #[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
-pub struct Section {
+pub struct ReviewSection {
     /// Heading in the review's language.
     pub title: String,
     /// `type` of the authorization detail, hardened; `request`, `origin` or `technical` for the core's own sections.
     pub kind: String,
     /// Its lines, in order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ReviewRow>,
 }
 
 /// What a person must do before approving.
@@ -191,9 +191,9 @@ pub struct Review {
     /// One sentence made of the details.
     pub headline: String,
     /// The requester's words, to be compared with the other screen.
-    pub binding_message: Option<Text>,
+    pub binding_message: Option<ShownText>,
     /// Details, then request, then origin.
-    pub sections: Vec<Section>,
+    pub sections: Vec<ReviewSection>,
     /// What is odd about the request as a whole.
     pub marks: Vec<Mark>,
     /// What approval needs.
@@ -263,8 +263,8 @@ pub(crate) struct RenderInput<'a> {
 #[derive(Clone)]
 pub(crate) struct Rendered {
     pub headline: String,
-    pub binding_message: Option<Text>,
-    pub sections: Vec<Section>,
+    pub binding_message: Option<ShownText>,
+    pub sections: Vec<ReviewSection>,
     /// Marks that follow from the input alone.
     pub marks: Vec<Mark>,
     /// First reason that blocks, if any.
@@ -299,9 +299,9 @@ pub(crate) struct Facts {
 mod redacted {
     use std::fmt::{Debug, Formatter, Result};
 
-    use super::{Account, Review, Row, RowValue, Section, Text};
+    use super::{Account, Review, ReviewRow, ReviewSection, RowValue, ShownText};
 
-    impl Debug for Text {
+    impl Debug for ShownText {
         fn fmt(&self, f: &mut Formatter<'_>) -> Result {
             f.debug_struct("Text")
                 .field("marks", &self.marks)
@@ -325,12 +325,12 @@ mod redacted {
                 RowValue::Account { .. } => "Account",
                 RowValue::Url { .. } => "Url",
                 RowValue::Boolean { .. } => "Boolean",
-                RowValue::List { .. } => "List",
+                RowValue::Lines { .. } => "Lines",
             })
         }
     }
 
-    impl Debug for Row {
+    impl Debug for ReviewRow {
         fn fmt(&self, f: &mut Formatter<'_>) -> Result {
             f.debug_struct("Row")
                 .field("label_key", &self.label_key)
@@ -340,7 +340,7 @@ mod redacted {
         }
     }
 
-    impl Debug for Section {
+    impl Debug for ReviewSection {
         fn fmt(&self, f: &mut Formatter<'_>) -> Result {
             f.debug_struct("Section")
                 .field("rows", &self.rows)

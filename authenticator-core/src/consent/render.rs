@@ -9,7 +9,9 @@ use super::marks::words_for;
 use super::rows::{Label, Page};
 use super::template::{Format, Phrase, Template, Templates};
 use super::text::{embedded, harden_name, harden_value};
-use super::{Details, MarkCode, RenderInput, Rendered, Row, RowValue, Section, UnknownTypes};
+use super::{
+    Details, MarkCode, RenderInput, Rendered, ReviewRow, ReviewSection, RowValue, UnknownTypes,
+};
 use crate::json::{self, Value, pointer_step};
 
 /// Largest compact text of a body that is shown.
@@ -136,7 +138,7 @@ fn requested(
     page: &mut Page<'_>,
     out: &mut Rendered,
     findings: &mut Vec<MarkCode>,
-) -> Vec<Row> {
+) -> Vec<ReviewRow> {
     let words = page.words;
     let members = asked.as_object().unwrap_or_default();
     if asked.as_object().is_none() {
@@ -248,9 +250,9 @@ fn one_detail(
     input: &RenderInput<'_>,
     templates: &Templates,
     page: &mut Page<'_>,
-    technical: &mut Vec<Row>,
+    technical: &mut Vec<ReviewRow>,
     findings: &mut Vec<MarkCode>,
-) -> (Section, String) {
+) -> (ReviewSection, String) {
     let words = page.words;
     let kind = detail.get("type").and_then(Value::as_str);
     let Some(kind) = kind else {
@@ -392,8 +394,8 @@ fn quoted(text: &str, words: &Words) -> String {
     words.fill("quote", &[("text", text)])
 }
 
-fn section(title: &str, kind: &str, rows: Vec<Row>) -> Section {
-    Section {
+fn section(title: &str, kind: &str, rows: Vec<ReviewRow>) -> ReviewSection {
+    ReviewSection {
         title: title.to_owned(),
         kind: kind.to_owned(),
         rows,
@@ -401,7 +403,7 @@ fn section(title: &str, kind: &str, rows: Vec<Row>) -> Section {
 }
 
 /// What the server claims about the requesting device, and when it asked. Not part of the body: no sources.
-fn origin(input: &RenderInput<'_>, words: &Words) -> Section {
+fn origin(input: &RenderInput<'_>, words: &Words) -> ReviewSection {
     let text = |value: Option<&Value>, path: &str| match value?.pointer(path)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.text().to_owned()),
@@ -436,9 +438,9 @@ fn origin(input: &RenderInput<'_>, words: &Words) -> Section {
             ));
         }
     }
-    let time = super::Text {
+    let time = super::ShownText {
         shown: moment(input.requested_at, input.display, words, false),
-        ..super::Text::default()
+        ..super::ShownText::default()
     };
     let date = RowValue::Date {
         date: harden_value(input.requested_at_text, words).shown,
@@ -447,8 +449,8 @@ fn origin(input: &RenderInput<'_>, words: &Words) -> Section {
     section(words.get("title.origin"), "origin", rows)
 }
 
-fn plain_row(key: &str, text: super::Text, value: RowValue, words: &Words) -> Row {
-    Row {
+fn plain_row(key: &str, text: super::ShownText, value: RowValue, words: &Words) -> ReviewRow {
+    ReviewRow {
         label_key: key.to_owned(),
         label: words.get(&format!("label.{key}")).to_owned(),
         value,

@@ -7,7 +7,7 @@ use super::marks::words_for;
 use super::template::{Format, is_within};
 use super::text::{harden_name, harden_value};
 use super::url::Address;
-use super::{Display, MarkCode, Row, RowValue, Text};
+use super::{Display, MarkCode, ReviewRow, RowValue, ShownText};
 use crate::json::{Value, pointer_step};
 
 /// Most leaves that are shown.
@@ -41,7 +41,7 @@ pub(super) struct Page<'a> {
 /// A value in words.
 struct Said {
     value: RowValue,
-    text: Text,
+    text: ShownText,
 }
 
 impl<'a> Page<'a> {
@@ -58,7 +58,7 @@ impl<'a> Page<'a> {
     /// Shows any value: scalars as they are, arrays of scalars as lists, everything else indented below its name.
     pub(super) fn generic(
         &mut self,
-        rows: &mut Vec<Row>,
+        rows: &mut Vec<ReviewRow>,
         label: Label<'_>,
         value: &Value,
         pointer: &str,
@@ -71,7 +71,7 @@ impl<'a> Page<'a> {
     /// The members of a value that `used` has not shown, by the generic rule.
     pub(super) fn members(
         &mut self,
-        rows: &mut Vec<Row>,
+        rows: &mut Vec<ReviewRow>,
         value: &Value,
         pointer: &str,
         indent: u8,
@@ -90,7 +90,7 @@ impl<'a> Page<'a> {
     )]
     fn walk(
         &mut self,
-        rows: &mut Vec<Row>,
+        rows: &mut Vec<ReviewRow>,
         label: Label<'_>,
         value: &Value,
         pointer: &str,
@@ -135,7 +135,7 @@ impl<'a> Page<'a> {
         if !below.is_empty() {
             let heading = Said {
                 value: RowValue::Text,
-                text: Text::default(),
+                text: ShownText::default(),
             };
             self.push(rows, label, heading, indent, &[], Vec::new());
             rows.append(&mut below);
@@ -144,7 +144,7 @@ impl<'a> Page<'a> {
 
     fn list(
         &mut self,
-        rows: &mut Vec<Row>,
+        rows: &mut Vec<ReviewRow>,
         label: Label<'_>,
         items: &[Value],
         pointer: &str,
@@ -155,7 +155,7 @@ impl<'a> Page<'a> {
         if shown.is_empty() {
             return;
         }
-        let lines: Vec<Text> = shown
+        let lines: Vec<ShownText> = shown
             .iter()
             .filter_map(|item| self.scalar(item))
             .map(|said| said.text)
@@ -170,13 +170,13 @@ impl<'a> Page<'a> {
     /// Adds a row, unless the page is full: then the caller counts what is missing.
     fn push<'r>(
         &mut self,
-        rows: &'r mut Vec<Row>,
+        rows: &'r mut Vec<ReviewRow>,
         label: Label<'_>,
         said: Said,
         indent: u8,
         marks: &[MarkCode],
         sources: Vec<String>,
-    ) -> Option<&'r mut Row> {
+    ) -> Option<&'r mut ReviewRow> {
         if sources.len() > self.leaves_left {
             return None;
         }
@@ -185,7 +185,7 @@ impl<'a> Page<'a> {
         let mut all = [marks, &label.marks, &said.text.marks].concat();
         all.sort_unstable();
         all.dedup();
-        rows.push(Row {
+        rows.push(ReviewRow {
             label_key,
             label: label.shown,
             value: said.value,
@@ -204,10 +204,10 @@ impl<'a> Page<'a> {
         rows.last_mut()
     }
 
-    fn label(&self, label: Label<'_>) -> (String, Text) {
-        let plain = |text: &str| Text {
+    fn label(&self, label: Label<'_>) -> (String, ShownText) {
+        let plain = |text: &str| ShownText {
             shown: text.to_owned(),
-            ..Text::default()
+            ..ShownText::default()
         };
         match label {
             Label::Key(key) => (
@@ -230,9 +230,9 @@ impl<'a> Page<'a> {
     /// A value without others inside it; `None` for objects and arrays that hold something.
     fn scalar(&self, value: &Value) -> Option<Said> {
         let words = self.words;
-        let plain_text = |text: &str| Text {
+        let plain_text = |text: &str| ShownText {
             shown: text.to_owned(),
-            ..Text::default()
+            ..ShownText::default()
         };
         Some(match value {
             Value::Null => Said {
@@ -296,7 +296,7 @@ impl<'a> Page<'a> {
     /// the format, nothing was added, and the generic rule has to show it.
     pub(super) fn formatted(
         &mut self,
-        rows: &mut Vec<Row>,
+        rows: &mut Vec<ReviewRow>,
         label: Label<'_>,
         value: &Value,
         pointer: &str,
@@ -349,7 +349,7 @@ impl<'a> Page<'a> {
         let quote = |text: &str| self.words.fill("quote", &[("text", text)]);
         Said {
             value: RowValue::Text,
-            text: Text {
+            text: ShownText {
                 shown: quote(&hard.shown),
                 full: hard.full.as_deref().map(quote),
                 marks: hard.marks,
@@ -360,7 +360,7 @@ impl<'a> Page<'a> {
     /// `{"amount": "249.00", "currency": "EUR"}`, the amount as number or text.
     fn amount(
         &mut self,
-        rows: &mut Vec<Row>,
+        rows: &mut Vec<ReviewRow>,
         label: Label<'_>,
         value: &Value,
         pointer: &str,
@@ -384,7 +384,7 @@ impl<'a> Page<'a> {
                 decimal: found.decimal,
                 currency: hard.shown,
             },
-            text: Text {
+            text: ShownText {
                 shown: text.clone(),
                 full: hard.full,
                 marks: [found.marks, hard.marks].concat(),
@@ -406,7 +406,7 @@ impl<'a> Page<'a> {
     /// An account number as text, or an object that names its scheme.
     fn account(
         &mut self,
-        rows: &mut Vec<Row>,
+        rows: &mut Vec<ReviewRow>,
         label: Label<'_>,
         value: &Value,
         pointer: &str,
@@ -465,7 +465,12 @@ impl<'a> Page<'a> {
     }
 
     /// Documents to be signed: name and hash of each. One without a hash commits to nothing, so the whole does not fit.
-    fn documents(&mut self, rows: &mut Vec<Row>, value: &Value, pointer: &str) -> Option<String> {
+    fn documents(
+        &mut self,
+        rows: &mut Vec<ReviewRow>,
+        value: &Value,
+        pointer: &str,
+    ) -> Option<String> {
         let items = value.as_array().filter(|items| !items.is_empty())?;
         let filled = |value: Option<&'_ Value>| {
             value
@@ -520,7 +525,12 @@ impl<'a> Page<'a> {
     }
 
     /// The properties of Auth0's own schema: by `display_order`, those that the sender wants hidden below the others.
-    fn properties(&mut self, rows: &mut Vec<Row>, value: &Value, pointer: &str) -> Option<String> {
+    fn properties(
+        &mut self,
+        rows: &mut Vec<ReviewRow>,
+        value: &Value,
+        pointer: &str,
+    ) -> Option<String> {
         let members = value.as_object().filter(|members| !members.is_empty())?;
         let mut properties = members
             .iter()
@@ -535,7 +545,7 @@ impl<'a> Page<'a> {
         Some(String::new())
     }
 
-    fn property(&mut self, rows: &mut Vec<Row>, property: &Property<'_>) {
+    fn property(&mut self, rows: &mut Vec<ReviewRow>, property: &Property<'_>) {
         let marks: &[MarkCode] = if property.hidden {
             &[MarkCode::HiddenBySender]
         } else {
@@ -567,7 +577,7 @@ impl<'a> Page<'a> {
             (None, Value::Array(items))
                 if items.iter().all(is_scalar) && items.len() <= self.leaves_left =>
             {
-                let lines: Vec<Text> = items
+                let lines: Vec<ShownText> = items
                     .iter()
                     .filter_map(|item| self.scalar(item))
                     .map(|said| said.text)
@@ -578,7 +588,7 @@ impl<'a> Page<'a> {
             (None, _) => {
                 let heading = Said {
                     value: RowValue::Text,
-                    text: Text::default(),
+                    text: ShownText::default(),
                 };
                 nested = true;
                 self.push(rows, label, heading, 0, &extra, sources)
@@ -677,14 +687,14 @@ fn is_currency(text: &str) -> bool {
 }
 
 /// Several texts as one, a line each. Lines inside them are visible symbols by now, so this stays unambiguous.
-fn joined(lines: &[Text]) -> Said {
-    let join = |pick: fn(&Text) -> &str| lines.iter().map(pick).collect::<Vec<_>>().join("\n");
+fn joined(lines: &[ShownText]) -> Said {
+    let join = |pick: fn(&ShownText) -> &str| lines.iter().map(pick).collect::<Vec<_>>().join("\n");
     let cut = lines.iter().any(|line| line.full.is_some());
     Said {
-        value: RowValue::List {
-            items: lines.iter().map(|line| line.shown.clone()).collect(),
+        value: RowValue::Lines {
+            lines: lines.iter().map(|line| line.shown.clone()).collect(),
         },
-        text: Text {
+        text: ShownText {
             shown: join(|line| &line.shown),
             full: cut.then(|| join(|line| line.full.as_deref().unwrap_or(&line.shown))),
             marks: lines.iter().flat_map(|line| line.marks.clone()).collect(),

@@ -4,8 +4,8 @@ use super::amount::{amount, grouped};
 use super::locale::NumberStyle;
 use super::text::{harden, harden_label};
 use super::{
-    Account, Details, Display, Mark, MarkCode, RenderInput, Rendered, Row, RowValue, Section,
-    Templates, UnknownTypes, render,
+    Account, Details, Display, Mark, MarkCode, RenderInput, Rendered, ReviewRow, ReviewSection,
+    RowValue, Templates, UnknownTypes, render,
 };
 use crate::json::{self, Limits, Value, object};
 use crate::vectors::{Outcome, Refused, number, optional, optional_text, text, texts};
@@ -158,7 +158,7 @@ fn mark_model(mark: &Mark) -> Value {
     ])
 }
 
-fn section_model(section: &Section) -> Value {
+fn section_model(section: &ReviewSection) -> Value {
     let rows: Vec<Value> = section.rows.iter().map(row_model).collect();
     object([
         ("title", section.title.as_str().into()),
@@ -167,7 +167,7 @@ fn section_model(section: &Section) -> Value {
     ])
 }
 
-fn row_model(row: &Row) -> Value {
+fn row_model(row: &ReviewRow) -> Value {
     let mut members: Vec<(String, Value)> = vec![
         ("label".into(), row.label.as_str().into()),
         ("text".into(), row.text.as_str().into()),
@@ -226,9 +226,9 @@ fn value_model(value: &RowValue) -> Value {
             ("rest", rest.as_str().into()),
         ]),
         RowValue::Boolean { yes } => object([kind("boolean"), ("boolean", (*yes).into())]),
-        RowValue::List { items } => object([
+        RowValue::Lines { lines } => object([
             kind("list"),
-            ("items", texts(items.iter().map(String::as_str))),
+            ("items", texts(lines.iter().map(String::as_str))),
         ]),
     }
 }

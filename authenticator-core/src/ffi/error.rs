@@ -25,9 +25,12 @@ pub enum ErrorParts {
     },
 }
 
+/// The name of [`Error`] where `Error` means something else.
+pub type AuthenticatorError = Error;
+
 uniffi::custom_type!(
     /// Why a call failed. Texts are for developers and logs; they never hold secrets or payload text.
-    Error, ErrorParts, {
+    AuthenticatorError, ErrorParts, {
         lower: |error| ErrorParts::from(error),
         try_lift: |parts| Ok(Error::from(parts)),
     }

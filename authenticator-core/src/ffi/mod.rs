@@ -8,13 +8,16 @@ mod log_sink;
 #[doc(hidden)]
 pub mod testing;
 
-pub use error::ErrorParts;
+pub use error::{AuthenticatorError, ErrorParts};
 pub use log_sink::{LogEntry, LogLevel, LogSink, install_log_sink};
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::authenticator::{Authenticator, Config, Platform};
+use crate::challenge::Challenge;
 use crate::error::Result;
+use crate::json::{self, Value};
 use crate::keys::{KeyStore, KeyStoreError};
 use crate::secret::Secret;
 use crate::transport::{HttpTransport, TransportError};
@@ -53,6 +56,15 @@ impl Authenticator {
         let mut platform = Platform::new(keys);
         platform.transport = transport;
         Authenticator::open(config, platform).await
+    }
+
+    /// As `receive_push`, for a push that the platform hands over as names and texts, as FCM does.
+    ///
+    /// Errors: `push_not_ours`, `push_malformed`, `unknown_enrollment`, `challenge_expired`.
+    pub async fn receive_push_data(&self, data: HashMap<String, String>) -> Result<Challenge> {
+        let members = data.into_iter().map(|(name, text)| (name, text.into()));
+        let payload = json::write(&Value::Object(members.collect()));
+        self.receive_push(payload).await
     }
 }
 

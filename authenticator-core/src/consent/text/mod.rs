@@ -1,4 +1,4 @@
-//! Untrusted text → [`Text`]: everything odd is made visible and marked, nothing is interpreted. Unicode data: [`tables`].
+//! Untrusted text → [`ShownText`]: everything odd is made visible and marked, nothing is interpreted. Unicode data: [`tables`].
 //!
 //! All text of servers, clients and pushes passes here once. Hardening hardened text again changes nothing.
 
@@ -17,7 +17,7 @@ use tables::contains;
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "uniffi", uniffi::export(Debug))]
-pub struct Text {
+pub struct ShownText {
     /// What to print and speak.
     pub shown: String,
     /// The whole hardened text where `shown` was cut; one tap away.
@@ -39,29 +39,29 @@ const ZWJ: char = '\u{200d}';
 
 /// Hardening of one value, with English notes.
 #[cfg(any(test, feature = "testing"))]
-pub(crate) fn harden(text: &str) -> Text {
+pub(crate) fn harden(text: &str) -> ShownText {
     harden_value(text, Words::of("en"))
 }
 
 /// Hardening of a name or label (64 characters).
-pub(crate) fn harden_label(text: &str) -> Text {
+pub(crate) fn harden_label(text: &str) -> ShownText {
     harden_name(text, Words::of("en"))
 }
 
 /// Hardening of one value; the note about a cut is in the language of the review.
-pub(super) fn harden_value(text: &str, words: &Words) -> Text {
+pub(super) fn harden_value(text: &str, words: &Words) -> ShownText {
     harden_to(text, VALUE, words)
 }
 
-pub(super) fn harden_name(text: &str, words: &Words) -> Text {
+pub(super) fn harden_name(text: &str, words: &Words) -> ShownText {
     harden_to(text, LABEL, words)
 }
 
-fn harden_to(text: &str, limit: usize, words: &Words) -> Text {
+fn harden_to(text: &str, limit: usize, words: &Words) -> ShownText {
     if is_plain(text) && text.len() <= limit {
-        return Text {
+        return ShownText {
             shown: text.to_owned(),
-            ..Text::default()
+            ..ShownText::default()
         };
     }
     let mut marks = BTreeSet::new();
@@ -83,7 +83,7 @@ fn harden_to(text: &str, limit: usize, words: &Words) -> Text {
         shown = isolate(&shown);
         full = full.map(|full| isolate(&full));
     }
-    Text {
+    ShownText {
         shown,
         full,
         marks: marks.into_iter().collect(),

@@ -149,7 +149,7 @@ proptest! {
     #[test]
     fn limits_are_kept(text in odd_text(), times in 1usize..30) {
         let text = text.repeat(times);
-        let length = |text: &Text| without_isolate(&text.shown).0.chars().count();
+        let length = |text: &ShownText| without_isolate(&text.shown).0.chars().count();
         prop_assert!(length(&harden(&text)) <= VALUE);
         let label = harden_label(&text);
         prop_assert!(length(&label) <= LABEL);

@@ -3,8 +3,8 @@
 //! Only hardened text of the core is printed here (`Text`, rows, marks, account names).
 
 use authenticator_core::{
-    Approval, Confirmation, Decision, Delivery, Mark, Receipt, Review, Row, RowValue, Section,
-    Severity,
+    Approval, Confirmation, Decision, Delivery, Mark, Receipt, Review, ReviewRow, ReviewSection,
+    RowValue, Severity,
 };
 use fast_qr::{ECL, QRBuilder};
 
@@ -112,7 +112,7 @@ fn details(review: &Review, view: View) -> Vec<Line> {
     let shown = audience(review).map(std::ptr::from_ref);
     let mut lines = Vec::new();
     for section in &review.sections {
-        let rows: Vec<&Row> = section
+        let rows: Vec<&ReviewRow> = section
             .rows
             .iter()
             .filter(|row| Some(std::ptr::from_ref(*row)) != shown)
@@ -142,14 +142,14 @@ fn details(review: &Review, view: View) -> Vec<Line> {
     lines
 }
 
-fn section_tone(section: &Section) -> Tone {
+fn section_tone(section: &ReviewSection) -> Tone {
     match section.kind.as_str() {
         "request" | "origin" | "technical" => Tone::Faint,
         _ => Tone::Accent,
     }
 }
 
-fn row_lines(row: &Row, label: &str, label_width: usize, view: View) -> Vec<Line> {
+fn row_lines(row: &ReviewRow, label: &str, label_width: usize, view: View) -> Vec<Line> {
     let indent = 2 * usize::from(row.indent).min(view.width / 8);
     let width = view.width.saturating_sub(indent);
     let label_width = label_width.saturating_sub(indent).max(3);
@@ -159,7 +159,7 @@ fn row_lines(row: &Row, label: &str, label_width: usize, view: View) -> Vec<Line
     };
     let texts: Vec<&str> = match (&row.full_text, &row.value) {
         (Some(full), _) if view.full => vec![full],
-        (_, RowValue::List { items }) if !items.is_empty() => {
+        (_, RowValue::Lines { lines: items }) if !items.is_empty() => {
             items.iter().map(String::as_str).collect()
         }
         _ => vec![&row.text],
@@ -243,7 +243,7 @@ pub(crate) fn time_left(expires_at: i64, now: i64) -> Line {
 }
 
 /// The row that says for which API the access is meant.
-fn audience(review: &Review) -> Option<&Row> {
+fn audience(review: &Review) -> Option<&ReviewRow> {
     review
         .sections
         .iter()
@@ -410,10 +410,10 @@ pub(crate) fn qr(text: &str) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use authenticator_core::{Account, ChallengeId, EnrollmentId, MarkCode, Text};
+    use authenticator_core::{Account, ChallengeId, EnrollmentId, MarkCode, ShownText};
 
-    fn row(key: &str, label: &str, value: RowValue, text: &str) -> Row {
-        Row {
+    fn row(key: &str, label: &str, value: RowValue, text: &str) -> ReviewRow {
+        ReviewRow {
             label_key: key.into(),
             label: label.into(),
             value,
@@ -437,12 +437,12 @@ mod tests {
                 user: "alice@example.com".into(),
             },
             headline: "Pay 249.00 EUR to ExampleCorp".into(),
-            binding_message: Some(Text {
+            binding_message: Some(ShownText {
                 shown: "Order 4711".into(),
-                ..Text::default()
+                ..ShownText::default()
             }),
             sections: vec![
-                Section {
+                ReviewSection {
                     title: "Payment".into(),
                     kind: "payment_initiation".into(),
                     rows: vec![
@@ -458,7 +458,7 @@ mod tests {
                         row("creditor", "Recipient", RowValue::Text, "ExampleCorp"),
                     ],
                 },
-                Section {
+                ReviewSection {
                     title: "Request".into(),
                     kind: "request".into(),
                     rows: vec![
@@ -466,8 +466,8 @@ mod tests {
                         row(
                             "scope",
                             "Scopes",
-                            RowValue::List {
-                                items: vec!["openid".into(), "pay".into()],
+                            RowValue::Lines {
+                                lines: vec!["openid".into(), "pay".into()],
                             },
                             "openid, pay",
                         ),

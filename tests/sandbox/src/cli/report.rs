@@ -2,7 +2,7 @@
 
 use authenticator_core::{
     Approval, Challenge, ChallengeState, Confirmation, Decision, Delivery, Enrollment,
-    HistoryEntry, KeyAlgorithm, Mark, ProtectionLevel, Receipt, Review, Severity, Text,
+    HistoryEntry, KeyAlgorithm, Mark, ProtectionLevel, Receipt, Review, Severity, ShownText,
 };
 use serde_json::{Value, json};
 
@@ -97,7 +97,7 @@ pub(crate) fn review(review: &Review) -> Value {
     })
 }
 
-fn text(text: &Text) -> Value {
+fn text(text: &ShownText) -> Value {
     let marks: Vec<&str> = text.marks.iter().map(|mark| mark.as_str()).collect();
     json!({ "shown": text.shown, "full": text.full, "marks": marks })
 }
