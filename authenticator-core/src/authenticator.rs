@@ -16,12 +16,14 @@ use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::consent::{Display, Review, Templates, UnknownTypes};
 use crate::core::{Core, Running};
 use crate::decision::{Receipt, SigningRequest, SigningRequestId};
-use crate::enrollment::{Device, Enrollment, EnrollmentId, enrollment};
+use crate::enrollment::{Device, Enrollment, EnrollmentId};
 use crate::error::{Error, ErrorCode, Result};
+use crate::guard::GuardPolicy;
 use crate::history::{HistoryEntry, HistoryReport};
 use crate::keys::{KeyAlgorithm, KeyStore, guarded};
 use crate::otp::OneTimeCode;
 use crate::protocol::PushToken;
+use crate::repair::{EnrollmentRepair, StoreRepair};
 use crate::store::{ServerRow, Store};
 use crate::task::{Started, blocking, start};
 use crate::transport::{HttpTransport, Transport};
@@ -87,6 +89,8 @@ pub struct Config {
     pub templates: Vec<String>,
     /// What becomes of detail types that no template knows.
     pub unknown_types: UnknownTypes,
+    /// Against floods of requests: what is a repeat, what is too many, who is kept quiet, what must be typed.
+    pub guard: GuardPolicy,
     /// Carry the signed-consent claim in every answer. On by default.
     pub signed_consent: bool,
     /// Ask for user verification before each approval: every account gets an approval key that the platform guards, and
@@ -125,6 +129,7 @@ impl Config {
             app: None,
             templates: Vec::new(),
             unknown_types: UnknownTypes::Show,
+            guard: GuardPolicy::default(),
             signed_consent: true,
             user_verification: false,
             allow_missing_consent: false,
@@ -211,21 +216,11 @@ pub struct Authenticator {
 impl Authenticator {
     /// Opens or creates the store, recovers unfinished decisions, sends nothing.
     ///
-    /// Errors: `configuration_invalid`, `server_address`, `template_invalid`, `store_newer`, `store_corrupt` (the damaged
-    /// file was moved aside; open again for an empty store), `store_unavailable`, `key_missing` (the store was restored
-    /// without its keys), `keys_locked`, `tls_unavailable`.
+    /// Errors: `configuration_invalid`, `server_address`, `template_invalid`, `store_newer`, `store_unavailable`,
+    /// `keys_locked`, `tls_unavailable`; `key_missing` and `key_invalidated` (the store was restored without its key) and
+    /// `store_corrupt` (it is damaged): the file stays as it is, see [`Authenticator::repair_store`].
     pub async fn open(config: Config, platform: Platform) -> Result<Authenticator> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("authenticator-core")
-            .enable_all()
-            .build()
-            .map_err(|_| {
-                Error::new(
-                    ErrorCode::Internal,
-                    "the background threads could not be started",
-                )
-            })?;
+        let runtime = start_runtime()?;
         let handle = runtime.handle().clone();
         let opening = blocking(move || open_core(config, platform));
         match Started::new(&handle, opening)
@@ -250,6 +245,63 @@ impl Authenticator {
             }
         }
     }
+
+    /// For a store that [`Authenticator::open`] refuses with `key_missing`, `key_invalidated` or `store_corrupt`, or that
+    /// other calls find damaged: looks at every value in it, and replaces it by what is left.
+    ///
+    /// - Without the key that it was sealed with nothing in it can be read. The file is moved aside, so that the next `open`
+    ///   makes an empty store; put it back if the key comes back.
+    /// - Where a part is damaged, everything that can be read goes into a new file, indices are made anew, and the old file
+    ///   is moved aside. If that hits what everything hangs on (the list of tables, both copies of the key), nothing is left.
+    /// - A store that is in order is left alone.
+    ///
+    /// Nothing is destroyed, and the report tells what is missing: show it. The platform's keys of accounts that are lost stay
+    /// in its key store, under names that nobody knows any more. Needs the store for itself: no [`Authenticator`] may have it
+    /// open, in any process. Offline.
+    ///
+    /// Errors: `store_newer`, `store_unavailable` (in use, or no room for the new file), `keys_locked`, `key_store_failed`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "software-keys")] {
+    /// # use std::sync::Arc;
+    /// use authenticator_core::{Authenticator, Config, ErrorCode, Platform, SoftwareKeyStore, StoreState};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("store.db");
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let config = Config::new(file.to_str().unwrap());
+    /// # let platform = Platform::new(Arc::new(SoftwareKeyStore::in_memory()));
+    /// # Authenticator::open(config.clone(), platform).await.unwrap().shutdown().await.unwrap();
+    /// // A backup of the store on a new phone, whose key store has never heard of it.
+    /// let platform = Platform::new(Arc::new(SoftwareKeyStore::in_memory()));
+    /// let refused = Authenticator::open(config.clone(), platform.clone()).await.err().unwrap();
+    /// assert_eq!(refused.code(), ErrorCode::KeyMissing);
+    ///
+    /// let repair = Authenticator::repair_store(config.clone(), platform.clone()).await.unwrap();
+    /// assert_eq!(repair.state, StoreState::KeyMissing);
+    /// assert!(Authenticator::open(config, platform).await.is_ok());
+    /// # });
+    /// # }
+    /// ```
+    pub async fn repair_store(config: Config, platform: Platform) -> Result<StoreRepair> {
+        let runtime = start_runtime()?;
+        let repaired = runtime
+            .handle()
+            .spawn(blocking(move || {
+                let keys = platform.keys;
+                Store::repair(Path::new(&config.store), &|wrapped| {
+                    guarded(|| keys.unwrap(wrapped))
+                })
+            }))
+            .await;
+        runtime.shutdown_background();
+        repaired.unwrap_or_else(|_| {
+            Err(Error::new(
+                ErrorCode::Internal,
+                "the repair ended unexpectedly; nothing is lost by trying again",
+            ))
+        })
+    }
 }
 
 #[cfg_attr(feature = "uniffi", uniffi::export)]
@@ -269,7 +321,13 @@ impl Authenticator {
         unwinding(|| self.core.invitation_host(invitation))
     }
 
-    /// Enrols this device, with an approval key where [`Config::user_verification`] asks for one. `invitation` is the text of a QR code (`otpauth://…`), an enrolment link or a bare ticket.
+    /// Enrols this device, with an approval key where [`Config::user_verification`] asks for one.
+    ///
+    /// Where the same person has an account on the same server here whose key is lost ([`Authenticator::repair`]), the new
+    /// account continues it: the old one is no account any more, its history stays, is shown with that of the new one, and can
+    /// be verified and exported under its own id ([`Enrollment::continues`]).
+    ///
+    /// `invitation` is the text of a QR code (`otpauth://…`), an enrolment link or a bare ticket.
     /// `server` names a configured or added server; without it the invitation chooses among those.
     ///
     /// Errors: `invitation_malformed`, `invitation_other`, `invitation_open_page`, `invitation_expired`, `unknown_server`,
@@ -287,10 +345,20 @@ impl Authenticator {
 
     /// All accounts, oldest first.
     pub async fn enrollments(&self) -> Result<Vec<Enrollment>> {
-        self.run(
-            |core| async move { Ok(core.store.enrollments()?.iter().map(enrollment).collect()) },
-        )
-        .await
+        self.run(|core| async move { core.enrollments() }).await
+    }
+
+    /// Checks the keys of every account, and settles the answers that can never be signed any more. Nothing else is changed,
+    /// and nothing is erased; accounts that have their keys are left alone. Call it after `key_missing` or `key_invalidated`,
+    /// and after a restore. Offline; shows no prompt.
+    ///
+    /// What a person can do about an account without its enrolment key: enrol again ([`Authenticator::enroll`] then keeps
+    /// its history), or remove it with [`Authenticator::forget`]; its one-time codes work until then. About a lost approval
+    /// key: [`Authenticator::replace_approval_key`].
+    ///
+    /// Errors: `keys_locked` and `key_store_failed` (nothing was changed).
+    pub async fn repair(&self) -> Result<Vec<EnrollmentRepair>> {
+        self.run(|core| async move { core.repair().await }).await
     }
 
     /// Removes an account on the server, then here, with its history and keys. A device the server has already forgotten
@@ -302,7 +370,8 @@ impl Authenticator {
             .await
     }
 
-    /// Removes an account here only. The server keeps the device until an administrator removes it.
+    /// Removes an account here only, with its history and keys and those of accounts that it continues. The server keeps the
+    /// device until an administrator removes it. With the id of an account that was continued, only its history goes.
     ///
     /// Errors: `unknown_enrollment`.
     pub async fn forget(&self, id: EnrollmentId) -> Result<()> {
@@ -320,25 +389,28 @@ impl Authenticator {
 
     /// Reads a push: APNs JSON or the FCM data map as a JSON object, on either platform. Offline.
     ///
-    /// Errors: `push_not_ours`, `push_malformed`, `unknown_enrollment`, `challenge_expired`.
+    /// Errors: `push_not_ours`, `push_malformed`, `unknown_enrollment`, `challenge_expired`, `challenge_answered` (a push that
+    /// came before), `too_many_challenges` (nothing is stored; post nothing, the list of open requests is full).
     pub async fn receive_push(&self, payload: String) -> Result<Challenge> {
         self.run(|core| async move { core.receive_push(&payload) })
             .await
     }
 
-    /// Open challenges, the soonest to expire first.
+    /// Open challenges, the soonest to expire first. Several that ask for the same are one card: show those that lead
+    /// ([`crate::Repeats`]), with the others in them.
     pub async fn pending(&self) -> Result<Vec<Challenge>> {
         self.run(|core| async move { core.pending() }).await
     }
 
-    /// One challenge, whatever its state.
+    /// One challenge, whatever its state. One that is over is kept for a day at least, unless many have come since.
     ///
-    /// Errors: `unknown_challenge`.
+    /// Errors: `unknown_challenge`, `challenge_answered` (no longer kept; [`Authenticator::history`] has it).
     pub async fn challenge(&self, id: ChallengeId) -> Result<Challenge> {
         self.run(|core| async move { core.challenge(&id) }).await
     }
 
-    /// Fetches the consent and freezes what is to be shown. A review whose details cannot be had allows denying only.
+    /// Fetches the consent and freezes what is to be shown. A review whose details cannot be had allows denying only. A
+    /// server that is busy or cannot be reached is asked again, for a few seconds in all, before this fails.
     ///
     /// Errors: `unknown_challenge`, `challenge_expired`, `challenge_answered`, `server_busy`.
     pub async fn review(&self, id: ChallengeId) -> Result<Review> {
@@ -346,7 +418,8 @@ impl Authenticator {
     }
 
     /// Approves exactly what was shown: `digest` is that of the [`Review`] on screen. Returns when the server has it, or
-    /// with [`crate::Delivery::Queued`] when it could not be reached. A second call returns what was decided first.
+    /// with [`crate::Delivery::Queued`] when it could not be reached. A second call returns what was decided first, as long
+    /// as the history has it.
     ///
     /// Errors: `unknown_challenge`, `challenge_expired`, `review_missing`, `review_changed`, `approval_blocked`,
     /// `confirmation_needed`, `user_verification_needed`.
@@ -409,7 +482,8 @@ impl Authenticator {
     }
 
     /// Refuses. Needs no prompt. Possible without a review; with the digest of the review on screen the answer says what was refused.
-    /// `reason` is at most 256 characters and reaches the server. A second call returns what was decided first.
+    /// `reason` is at most 256 characters and reaches the server; `not_me` reports the request as foreign and keeps the
+    /// requester quiet for a while ([`GuardPolicy::quiet_period`]). A second call returns what was decided first.
     ///
     /// Errors: `unknown_challenge`, `challenge_expired`, `argument_invalid` (reason).
     pub async fn deny(
@@ -456,7 +530,9 @@ impl Authenticator {
     /// What it cannot tell: the newest records cut off, together with the checkpoints behind them (compare with an older
     /// [`Authenticator::export_history`] that was kept elsewhere); a whole history written anew by somebody who can make
     /// the enrolment key sign; whether a person read what was shown. Records after the last checkpoint that hold no signed
-    /// answer are protected only by the key of the store.
+    /// answer are protected only by the key of the store. What stood in records that were pruned.
+    ///
+    /// An account that was continued has its own chain; its last record is named by the first of its successor.
     ///
     /// Errors: `unknown_enrollment`.
     pub async fn verify_history(&self, id: EnrollmentId) -> Result<HistoryReport> {
@@ -474,6 +550,20 @@ impl Authenticator {
     /// Errors: `unknown_enrollment`. A key that is gone is none: the export then goes without a new checkpoint.
     pub async fn export_history(&self, id: EnrollmentId) -> Result<String> {
         self.run(|core| async move { core.export_history(&id).await })
+            .await
+    }
+
+    /// Removes old records from the history of an account: all whose time is before `before` (Unix milliseconds), as long as
+    /// no entry is torn apart and nothing later is left out. Returns how many were removed.
+    ///
+    /// The enrolment key signs for the last record that goes, and that it was meant to go: verification starts there, and an
+    /// export says so. Without that signature the missing start would be a fault. A new record says when records were removed.
+    /// The bytes are overwritten on the disk. Offline.
+    ///
+    /// Errors: `unknown_enrollment`, `history_broken` (it is evidence now: export it first), `key_missing` and
+    /// `key_invalidated` (nothing can sign: such a history can only be removed whole, with [`Authenticator::forget`]).
+    pub async fn prune_history(&self, id: EnrollmentId, before: i64) -> Result<u64> {
+        self.run(move |core| async move { core.prune_history(&id, before).await })
             .await
     }
 
@@ -646,8 +736,23 @@ impl Drop for Authenticator {
     }
 }
 
+fn start_runtime() -> Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("authenticator-core")
+        .enable_all()
+        .build()
+        .map_err(|_| {
+            Error::new(
+                ErrorCode::Internal,
+                "the background threads could not be started",
+            )
+        })
+}
+
 fn open_core(config: Config, platform: Platform) -> Result<Core> {
     check_display(&config.display)?;
+    config.guard.check()?;
     if config.user_verification && !config.signed_consent {
         let message = "user_verification needs signed_consent: the claim carries the evidence";
         return Err(Error::new(ErrorCode::ConfigurationInvalid, message));

@@ -92,12 +92,16 @@ impl Core {
 
     /// An account that must exist.
     pub(crate) fn enrollment_row(&self, id: &str) -> Result<EnrollmentRow> {
-        self.store.enrollment(id)?.ok_or_else(|| {
-            Error::new(
-                ErrorCode::UnknownEnrollment,
-                "there is no such enrollment on this device",
-            )
-        })
+        let row = self.history_row(id)?;
+        match row.continued_by {
+            None => Ok(row),
+            Some(_) => Err(unknown_enrollment()),
+        }
+    }
+
+    /// An account that must exist, or have ended and left its history.
+    pub(crate) fn history_row(&self, id: &str) -> Result<EnrollmentRow> {
+        self.store.enrollment(id)?.ok_or_else(unknown_enrollment)
     }
 
     /// Device time corrected by what the account's server taught.
@@ -211,6 +215,13 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.0.send_modify(|running| *running -= 1);
     }
+}
+
+fn unknown_enrollment() -> Error {
+    Error::new(
+        ErrorCode::UnknownEnrollment,
+        "there is no such enrollment on this device",
+    )
 }
 
 /// The offset to use from now on, if it differs enough to matter and little enough to be believed.

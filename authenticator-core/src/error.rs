@@ -99,7 +99,8 @@ codes! {
     TlsUnavailable = "tls_unavailable", Configuration, Configuration;
     /// The key store is locked; try again when the device is unlocked.
     KeysLocked = "keys_locked", Keys, Retry;
-    /// A key is gone (restored backup, wiped key store).
+    /// A key is gone (restored backup, wiped key store). From [`crate::Authenticator::open`]: that of the whole store, see
+    /// [`crate::Authenticator::repair_store`]; from another call: that of one account, see [`crate::Authenticator::repair`].
     KeyMissing = "key_missing", Keys, ReEnroll;
     /// The platform invalidated a key (new fingerprint, removed screen lock).
     KeyInvalidated = "key_invalidated", Keys, ReEnroll;
@@ -111,10 +112,12 @@ codes! {
     KeyStoreFailed = "key_store_failed", Keys, Bug;
     /// The store was written by a newer version of this library.
     StoreNewer = "store_newer", Store, Configuration;
-    /// The store was damaged and has been moved aside; the message names the copy.
-    StoreCorrupt = "store_corrupt", Store, ReEnroll;
+    /// The store is damaged; [`crate::Authenticator::repair_store`] saves what can be read.
+    StoreCorrupt = "store_corrupt", Store, AskUser;
     /// The store is in use, full or not writable.
     StoreUnavailable = "store_unavailable", Store, Retry;
+    /// The history does not hold, so nothing is removed from it; [`crate::Authenticator::verify_history`] says where.
+    HistoryBroken = "history_broken", Store, AskUser;
     /// The server could not be reached; nothing was sent.
     Unreachable = "unreachable", Network, Retry;
     /// The connection broke or timed out; the server may have received the request.
@@ -139,6 +142,8 @@ codes! {
     ChallengeExpired = "challenge_expired", Challenge, Final;
     /// Answered before, here or on another device.
     ChallengeAnswered = "challenge_answered", Challenge, Final;
+    /// So many challenges of the account are open that no further one is taken: answer or deny some.
+    TooManyChallenges = "too_many_challenges", Challenge, AskUser;
     /// What is to be approved is not what was reviewed last; review again.
     ReviewChanged = "review_changed", Review, AskUser;
     /// Nothing was reviewed yet.

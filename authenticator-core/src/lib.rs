@@ -39,9 +39,9 @@ mod json;
 mod keys;
 mod otp;
 mod protocol;
+mod repair;
 mod secret;
 mod store;
-mod task;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
@@ -50,9 +50,7 @@ mod transport;
 mod vectors;
 
 pub use authenticator::{App, Authenticator, Config, DialectName, Platform, PushUpdate, Server};
-pub use challenge::{
-    Arrival, Challenge, ChallengeId, ChallengeState, Origin, PushPreview, preview_push,
-};
+pub use challenge::{Alert, Arrival, Challenge, ChallengeId, ChallengeState, Origin, Repeats};
 pub use changes::{Cancellation, Change};
 pub use clock::{Clock, Entropy, SystemClock};
 pub use consent::{
@@ -62,6 +60,7 @@ pub use consent::{
 pub use decision::{Decision, Delivery, Receipt, SigningRequest, SigningRequestId};
 pub use enrollment::{Device, Enrollment, EnrollmentId};
 pub use error::{Error, ErrorClass, ErrorCode, ErrorKind, Result};
+pub use guard::GuardPolicy;
 pub use history::{BrokenEntry, HistoryEntry, HistoryFault, HistoryReport};
 #[cfg(feature = "software-keys")]
 pub use keys::SoftwareKeyStore;
@@ -71,5 +70,6 @@ pub use keys::{
 };
 pub use otp::OneTimeCode;
 pub use protocol::{PushService, PushToken};
+pub use repair::{EnrollmentRepair, KeyState, StoreRepair, StoreState};
 pub use secret::Secret;
 pub use transport::{HttpHeader, HttpRequest, HttpResponse, HttpTransport, TransportError};

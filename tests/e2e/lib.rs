@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use authenticator_core::{
     Authenticator, Challenge, Clock, Config, Device, DialectName, Enrollment, HttpHeader,
-    HttpRequest, HttpResponse, HttpTransport, KeyStore, Platform, PushService, PushToken, Review,
-    ReviewRow, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
+    HttpRequest, HttpResponse, HttpTransport, KeyAlgorithm, KeyInfo, KeyPurpose, KeyStore,
+    KeyStoreError, Platform, PublicKey, PushService, PushToken, Review, ReviewRow, Secret, Server,
+    SoftwareKeyStore, SystemClock, TransportError,
 };
 use futures_util::{Stream, StreamExt};
 use sandbox::{Options, PushEvent, Ready, Sandbox};
@@ -84,13 +85,40 @@ pub struct Radio {
     client: reqwest::Client,
     handle: tokio::runtime::Handle,
     off: std::sync::atomic::AtomicBool,
-    log: std::sync::Mutex<Vec<String>>,
+    dead_spots: std::sync::atomic::AtomicU32,
+    log: Mutex<Vec<String>>,
+    traffic: Mutex<Vec<(HttpRequest, Option<HttpResponse>)>>,
+    rewrite: Mutex<Option<Rewrite>>,
 }
 
+/// What somebody between phone and server makes of an answer.
+type Rewrite = Box<dyn Fn(&HttpRequest, HttpResponse) -> HttpResponse + Send>;
+
 impl Radio {
+    /// What went over the air so far; an answer that never came is `None`.
+    pub fn traffic(&self) -> Vec<(HttpRequest, Option<HttpResponse>)> {
+        self.traffic
+            .lock()
+            .expect("no test panics while holding it")
+            .clone()
+    }
+    /// Changes every answer from now on.
+    pub fn rewrite(
+        &self,
+        change: impl Fn(&HttpRequest, HttpResponse) -> HttpResponse + Send + 'static,
+    ) {
+        *self
+            .rewrite
+            .lock()
+            .expect("no test panics while holding it") = Some(Box::new(change));
+    }
     /// Flight mode on or off.
     pub fn set_off(&self, off: bool) {
         self.off.store(off, Ordering::SeqCst);
+    }
+    /// So many requests from now on find no network.
+    pub fn set_dead_spots(&self, requests: u32) {
+        self.dead_spots.store(requests, Ordering::SeqCst);
     }
     /// `METHOD URL` of every request so far.
     pub fn requests(&self) -> Vec<String> {
@@ -103,6 +131,26 @@ impl Radio {
 
 impl HttpTransport for Radio {
     fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let answer = self.transmit(request.clone()).map(|answer| {
+            let rewrite = self
+                .rewrite
+                .lock()
+                .expect("no test panics while holding it");
+            match rewrite.as_ref() {
+                Some(rewrite) => rewrite(&request, answer),
+                None => answer,
+            }
+        });
+        self.traffic
+            .lock()
+            .expect("no test panics while holding it")
+            .push((request, answer.as_ref().ok().cloned()));
+        answer
+    }
+}
+
+impl Radio {
+    fn transmit(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         if self.off.load(Ordering::SeqCst) {
             return Err(TransportError::Unreachable);
         }
@@ -110,6 +158,14 @@ impl HttpTransport for Radio {
             .lock()
             .expect("no test panics while holding it")
             .push(format!("{} {}", request.method, request.url));
+        let one_less = |left: u32| left.checked_sub(1);
+        if self
+            .dead_spots
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+            .is_ok()
+        {
+            return Err(TransportError::Unreachable);
+        }
         let method = request
             .method
             .parse()
@@ -157,6 +213,66 @@ impl HttpTransport for Radio {
     }
 }
 
+/// The platform's keys, some of which the platform may lose.
+pub struct KeyRing {
+    keys: SoftwareKeyStore,
+    made: Mutex<Vec<(String, KeyPurpose)>>,
+    invalidated: Mutex<Vec<String>>,
+}
+
+impl Default for KeyRing {
+    fn default() -> Self {
+        KeyRing {
+            keys: SoftwareKeyStore::in_memory(),
+            made: Mutex::default(),
+            invalidated: Mutex::default(),
+        }
+    }
+}
+
+impl KeyRing {
+    fn valid(&self, alias: &str) -> Result<(), KeyStoreError> {
+        let invalidated = self
+            .invalidated
+            .lock()
+            .expect("no test panics while holding it");
+        match invalidated.iter().any(|one| one == alias) {
+            true => Err(KeyStoreError::Invalidated),
+            false => Ok(()),
+        }
+    }
+}
+
+impl KeyStore for KeyRing {
+    fn generate(
+        &self,
+        alias: String,
+        algorithm: KeyAlgorithm,
+        purpose: KeyPurpose,
+    ) -> Result<KeyInfo, KeyStoreError> {
+        let mut made = self.made.lock().expect("no test panics while holding it");
+        made.push((alias.clone(), purpose));
+        self.keys.generate(alias, algorithm, purpose)
+    }
+    fn public_key(&self, alias: String) -> Result<PublicKey, KeyStoreError> {
+        self.keys.public_key(alias)
+    }
+    fn sign(&self, alias: String, message: Vec<u8>) -> Result<Vec<u8>, KeyStoreError> {
+        // As on Android: the public half of an invalidated key can still be read.
+        self.valid(&alias)?;
+        self.keys.sign(alias, message)
+    }
+    fn delete(&self, alias: String) -> Result<(), KeyStoreError> {
+        self.keys.delete(alias)
+    }
+    fn wrap(&self, data_key: Vec<u8>) -> Result<Vec<u8>, KeyStoreError> {
+        self.keys.wrap(data_key)
+    }
+    fn unwrap(&self, wrapped: Vec<u8>) -> Result<Vec<u8>, KeyStoreError> {
+        self.keys.unwrap(wrapped)
+    }
+}
+
 /// How to build a [`Phone`].
 pub struct PhoneBuilder {
     /// Configuration, without the store path.
@@ -185,7 +301,7 @@ pub struct Phone {
     pub radio: Option<Arc<Radio>>,
     /// Folder of its store.
     pub folder: TempDir,
-    keys: Arc<SoftwareKeyStore>,
+    keys: Arc<KeyRing>,
     config: Config,
     pushes: Pin<Box<dyn Stream<Item = PushEvent> + Send>>,
 }
@@ -218,7 +334,7 @@ impl PhoneBuilder {
                 dialect: DialectName::Guardian,
             });
         }
-        let keys = Arc::new(SoftwareKeyStore::in_memory());
+        let keys = Arc::new(KeyRing::default());
         let clock = Arc::new(TestClock::default());
         clock.advance(self.clock_off_by);
         let radio = self.radio.then(|| radio(sandbox));
@@ -313,6 +429,29 @@ impl Phone {
         self.keys.delete(alias.to_owned()).expect("deleted");
     }
 
+    /// Names of the enrolment keys made so far, in their order.
+    pub fn enrollment_keys(&self) -> Vec<String> {
+        let made = self
+            .keys
+            .made
+            .lock()
+            .expect("no test panics while holding it");
+        let enrolment = made
+            .iter()
+            .filter(|(_, purpose)| *purpose == KeyPurpose::Enrollment);
+        enrolment.map(|(alias, _)| alias.clone()).collect()
+    }
+
+    /// The platform makes a key useless, as when the screen lock is removed.
+    pub fn invalidate_key(&self, alias: &str) {
+        let mut invalidated = self
+            .keys
+            .invalidated
+            .lock()
+            .expect("no test panics while holding it");
+        invalidated.push(alias.to_owned());
+    }
+
     /// Ends the process and starts it again with another configuration.
     pub async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config);
@@ -332,7 +471,7 @@ impl Phone {
 
 async fn open(
     config: &Config,
-    keys: &Arc<SoftwareKeyStore>,
+    keys: &Arc<KeyRing>,
     clock: &Arc<TestClock>,
     radio: Option<&Arc<Radio>>,
 ) -> Authenticator {
@@ -346,13 +485,17 @@ async fn open(
         .expect("the authenticator opens")
 }
 
-fn radio(sandbox: &Sandbox) -> Arc<Radio> {
+/// A radio for phones of this sandbox.
+pub fn radio(sandbox: &Sandbox) -> Arc<Radio> {
     let client = http_client(sandbox);
     Arc::new(Radio {
         client,
         handle: tokio::runtime::Handle::current(),
         off: false.into(),
+        dead_spots: 0.into(),
         log: Default::default(),
+        traffic: Default::default(),
+        rewrite: Default::default(),
     })
 }
 

@@ -1,15 +1,16 @@
 //! Push in, stored challenge out; what is open; what has ended.
 
-use super::{Arrival, Challenge, ChallengeId, ChallengeState, Origin};
+use super::{Alert, Arrival, Challenge, ChallengeId, ChallengeState, Origin};
 use crate::authenticator::DialectName;
 use crate::consent::{Account, harden_label};
 use crate::core::{Core, dialects};
 use crate::enrollment::EnrollmentId;
 use crate::error::{Error, ErrorCode, Result};
+use crate::guard;
 use crate::jose::{base64url, sha256};
 use crate::json::{self, Limits, Value};
 use crate::protocol::{Push, PushPayload};
-use crate::store::{ChallengeRow, EnrollmentRow};
+use crate::store::{ChallengeRow, EnrollmentRow, Received};
 
 /// A challenge lives this long before its consent tells otherwise.
 pub(super) const DEFAULT_LIFE_MS: i64 = 300_000;
@@ -20,7 +21,7 @@ impl Core {
         let mut row = self
             .store
             .enrollment(&push.enrollment)?
-            .filter(|row| row.dialect == dialect)
+            .filter(|row| row.dialect == dialect && row.continued_by.is_none())
             .ok_or_else(|| {
                 Error::new(
                     ErrorCode::UnknownEnrollment,
@@ -36,7 +37,7 @@ impl Core {
             row.clock_offset = 0;
         }
         let now = self.now(&row);
-        let arrived = ChallengeRow {
+        let mut arrived = ChallengeRow {
             id: id.as_str().to_owned(),
             enrollment: push.enrollment.clone(),
             received_at: now,
@@ -44,10 +45,15 @@ impl Core {
             consent: None,
             review: None,
             expired: false,
+            alert: Alert::Normal,
             push,
         };
         if let Some(stored) = self.store.challenge(id.as_str())? {
             return self.describe(&row, &stored, Arrival::Repeated);
+        }
+        // Forgotten, but not undone: what is over stays over.
+        if self.store.settled_receipt(id.as_str())?.is_some() {
+            return Err(answered_long_ago());
         }
         if arrived.expires_at <= now {
             return Err(Error::new(
@@ -55,10 +61,22 @@ impl Core {
                 "the push is older than its request may be",
             ));
         }
-        let arrival = if self.store.add_challenge(&arrived)? {
-            Arrival::New
-        } else {
-            Arrival::Repeated
+        self.store.expire(&row.identity.enrollment, now)?;
+        arrived.alert = self.alert(&row, None)?;
+        let asks = match arrived.push.consent_id {
+            Some(_) => None,
+            None => guard::asked_without_details(&arrived.push),
+        };
+        let limit = self.config.guard.open_limit;
+        let arrival = match self.store.receive(&arrived, asks.as_deref(), limit)? {
+            Received::New => Arrival::New,
+            Received::Known => Arrival::Repeated,
+            Received::Full => {
+                return Err(Error::new(
+                    ErrorCode::TooManyChallenges,
+                    "so many requests of this account are open that no further one is taken: answer some",
+                ));
+            }
         };
         self.store.touch(&row.identity.enrollment, now)?;
         row.last_used_at = Some(now);
@@ -79,17 +97,19 @@ impl Core {
 
     pub(crate) fn challenge(&self, id: &ChallengeId) -> Result<Challenge> {
         let challenge = self.challenge_row(id)?;
-        let row = self.enrollment_row(&challenge.enrollment)?;
+        let row = self.history_row(&challenge.enrollment)?;
         self.describe(&row, &challenge, Arrival::Repeated)
     }
 
     pub(crate) fn challenge_row(&self, id: &ChallengeId) -> Result<ChallengeRow> {
-        self.store.challenge(id.as_str())?.ok_or_else(|| {
-            Error::new(
+        match self.store.challenge(id.as_str())? {
+            Some(challenge) => Ok(challenge),
+            None if self.store.settled_receipt(id.as_str())?.is_some() => Err(answered_long_ago()),
+            None => Err(Error::new(
                 ErrorCode::UnknownChallenge,
                 "there is no such challenge on this device",
-            )
-        })
+            )),
+        }
     }
 
     /// A challenge that can still be decided, with its account.
@@ -149,8 +169,17 @@ impl Core {
             has_details: challenge.push.consent_id.is_some(),
             state,
             arrival,
+            alert: challenge.alert,
+            repeats: self.repeats(row, challenge)?,
         })
     }
+}
+
+fn answered_long_ago() -> Error {
+    Error::new(
+        ErrorCode::ChallengeAnswered,
+        "the request was answered on this device a while ago; the history has it",
+    )
 }
 
 /// When a challenge ends before its consent tells otherwise.

@@ -12,7 +12,7 @@ pub enum Severity {
     Info,
     /// Look twice.
     Caution,
-    /// Approval needs a typed confirmation under the default policy.
+    /// Approval needs a typed confirmation, unless [`crate::GuardPolicy`] says otherwise.
     Danger,
 }
 
@@ -125,36 +125,29 @@ pub(super) fn words_for(code: MarkCode, words: &Words) -> Mark {
     }
 }
 
-/// What a person has to type before approving, and the text that the core then compares with.
-/// `marks` are all marks of the request, those of rows and of the device's memory included; only a danger mark asks.
+/// What a person has to type before approving where a mark asks for that, and the text that the core then compares with.
 /// `seed` stands in for the digest of a review that has none.
 pub(crate) fn confirmation(
     rendered: &Rendered,
-    marks: &[Mark],
     seed: &str,
     locale: &str,
-) -> Option<(Confirmation, String)> {
-    if !marks.iter().any(|mark| mark.severity == Severity::Danger) {
-        return None;
-    }
+) -> (Confirmation, String) {
     let words = Words::of(locale);
     if let Some((decimal, currency)) = rendered.facts.amounts.first() {
         let units = decimal.trim_start_matches('-');
         let units = units.split('.').next().unwrap_or(units).to_owned();
         let currency = harden_name(currency, words).shown;
         let prompt = words.fill("confirm.amount", &[("currency", &currency)]);
-        return Some((Confirmation::AmountDigits { prompt }, units));
+        return (Confirmation::AmountDigits { prompt }, units);
     }
     let digest = rendered.digests.as_ref().map_or(seed, |d| &d.shown);
     let number = two_digits(digest);
     let prompt = words.fill("confirm.number", &[("number", &number)]);
-    Some((
-        Confirmation::Number {
-            number: number.clone(),
-            prompt,
-        },
-        number,
-    ))
+    let confirmation = Confirmation::Number {
+        number: number.clone(),
+        prompt,
+    };
+    (confirmation, number)
 }
 
 /// 10 to 99, from the digest of what is shown: the same review always asks for the same number.

@@ -7,6 +7,7 @@
 mod amount;
 mod catalogue;
 mod digest;
+mod fetch;
 mod locale;
 mod marks;
 mod render;

@@ -302,16 +302,14 @@ fn facts_are_those_of_the_body() {
 }
 
 #[test]
-fn danger_asks_for_the_amount_or_for_a_number_of_this_review() {
+fn a_confirmation_is_the_amount_or_a_number_of_this_review() {
     let rendered = changed(|_| {});
-    let danger = [mark(MarkCode::LookAlike, "en")];
-    assert!(confirmation(&rendered, &[mark(MarkCode::SeveralDetails, "en")], "", "en").is_none());
-    let (asked, typed) = confirmation(&rendered, &danger, "", "en").unwrap();
+    let (asked, typed) = confirmation(&rendered, "", "en");
     assert!(matches!(asked, Confirmation::AmountDigits { .. }));
     assert_eq!(typed, "2500");
 
     let plain = changed(|body| body["requested_details"]["authorization_details"] = json!([]));
-    let (asked, typed) = confirmation(&plain, &danger, "", "de").unwrap();
+    let (asked, typed) = confirmation(&plain, "", "de");
     let Confirmation::Number { number, prompt } = asked else {
         panic!("no number: {asked:?}");
     };
@@ -319,7 +317,7 @@ fn danger_asks_for_the_amount_or_for_a_number_of_this_review() {
     assert!(prompt.contains(&number));
     assert!((10..100).contains(&number.parse::<u32>().unwrap()));
     assert_eq!(
-        confirmation(&plain, &danger, "", "en").unwrap().1,
+        confirmation(&plain, "", "en").1,
         typed,
         "the same review, the same number"
     );

@@ -12,7 +12,6 @@ use crate::enrollment::EnrollmentId;
 use crate::error::{Error, ErrorCode, Result};
 use crate::jose::{Jwk, base64url, der_to_raw};
 use crate::json::Value;
-use crate::keys::guarded;
 
 /// An approval that waits for its signature. In memory only: a prompt does not outlive its process either.
 #[derive(Clone)]
@@ -112,15 +111,11 @@ impl Core {
     async fn check_approval_key(self: &Arc<Self>, alias: &str, jwk: Value) -> Result<()> {
         let (core, alias) = (Arc::clone(self), alias.to_owned());
         blocking(move || {
-            let key =
-                guarded(|| core.keys.public_key(alias)).map_err(|error| match error.code() {
+            core.public_key_is(&alias, &Jwk::from_json(&jwk)?)
+                .map_err(|error| match error.code() {
                     ErrorCode::KeyMissing | ErrorCode::KeyInvalidated => no_key(),
                     _ => error,
-                })?;
-            match Jwk::from_platform(&key)? == Jwk::from_json(&jwk)? {
-                true => Ok(()),
-                false => Err(no_key()),
-            }
+                })
         })
         .await
     }

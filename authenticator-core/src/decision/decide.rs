@@ -80,9 +80,16 @@ impl Core {
         id: &ChallengeId,
     ) -> Result<ControlFlow<Receipt, (EnrollmentRow, ChallengeRow)>> {
         let open = self.open_challenge(id);
-        match self.store.decision(id.as_str())? {
-            Some(first) => Ok(ControlFlow::Break(first.receipt)),
-            None => open.map(ControlFlow::Continue),
+        if let Some(first) = self.store.decision(id.as_str())? {
+            return Ok(ControlFlow::Break(first.receipt));
+        }
+        match open {
+            // Decided so long ago that only the history knows.
+            Err(error) if error.code() == ErrorCode::ChallengeAnswered => {
+                let first = self.store.settled_receipt(id.as_str())?;
+                first.map(ControlFlow::Break).ok_or(error)
+            }
+            open => open.map(ControlFlow::Continue),
         }
     }
 
@@ -136,29 +143,36 @@ impl Core {
 
     /// Keeps what later reviews are compared with. A memory that fails to form must not cost the answer.
     fn remember(&self, challenge: &ChallengeRow, decision: &DecisionRow) {
-        let Some(review) = &challenge.review else {
-            return;
-        };
-        let Some(audience) = &review.audience else {
-            return;
-        };
-        let remembered = self.store.record_requester(
-            &challenge.enrollment,
-            audience,
-            decision.decided_at,
-            |known| match decision.decision {
-                Decision::Approve => guard::remember_approval(known, &review.amounts),
-                Decision::Deny => {
-                    known.denied += 1;
-                    known.reported += i64::from(decision.reason.as_deref() == Some(NOT_ME));
-                }
-            },
-        );
-        if let Err(error) = remembered {
+        if let Err(error) = self.try_remember(challenge, decision) {
             tracing::warn!(
                 code = error.code().as_str(),
                 "what was decided could not be remembered for later comparisons"
             );
+        }
+    }
+
+    fn try_remember(&self, challenge: &ChallengeRow, decision: &DecisionRow) -> Result<()> {
+        let (enrollment, at) = (&challenge.enrollment, decision.decided_at);
+        let review = challenge.review.as_ref();
+        let audience = review.and_then(|review| review.audience.as_deref());
+        let reported = decision.reason.as_deref() == Some(NOT_ME);
+        if reported {
+            self.keep_quiet(enrollment, audience, at)?;
+        }
+        let (Some(review), Some(audience)) = (review, audience) else {
+            return Ok(());
+        };
+        self.store
+            .record_requester(enrollment, audience, at, |known| match decision.decision {
+                Decision::Approve => guard::remember_approval(known, &review.amounts),
+                Decision::Deny => {
+                    known.denied += 1;
+                    known.reported += i64::from(reported);
+                }
+            })?;
+        match decision.decision {
+            Decision::Approve => self.store.end_quiet(enrollment, audience),
+            Decision::Deny => Ok(()),
         }
     }
 }

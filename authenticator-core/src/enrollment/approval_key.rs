@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Enrollment, EnrollmentId, enrollment};
+use super::{Enrollment, EnrollmentId};
 use crate::core::{Core, blocking};
 use crate::error::{Error, ErrorCode, Result};
 use crate::jose::{Jwk, base64url};
@@ -42,7 +42,7 @@ impl Core {
                 if let Some(alias) = old {
                     self.delete_key(&alias).await;
                 }
-                Ok(enrollment(&self.enrollment_row(id.as_str())?))
+                self.enrollment(&self.enrollment_row(id.as_str())?)
             }
             Err(error) => {
                 self.delete_key(&key.0).await;

@@ -13,7 +13,7 @@ use crate::jose::{Jwk, base64url};
 use crate::json::Value;
 use crate::keys::{KeyInfo, KeyPurpose, guarded};
 use crate::protocol::{EnrollInput, Identity, PushToken, Wire};
-use crate::store::{EnrollmentRow, ServerRow};
+use crate::store::{Continued, EnrollmentRow, ServerRow};
 
 impl Core {
     /// Host that an invitation names, for the question "do you trust it?".
@@ -172,8 +172,13 @@ impl Core {
             enrolled_at: self.clock.now(),
             last_used_at: None,
             clock_offset: 0,
+            continued_by: None,
         };
-        if let Err(error) = self.store.add_enrollment(&row) {
+        let added = match self.accounts_without_key(&row).await {
+            Ok(continues) => self.store.add_enrollment(&row, &continues),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = added {
             self.withdraw(&row).await;
             return Err(error);
         }
@@ -181,8 +186,33 @@ impl Core {
         Ok(Enrollment {
             recovery_code: output.recovery_code,
             attestation: info.attestation.clone(),
-            ..enrollment(&row)
+            one_time_code_error: output.totp_error,
+            ..self.enrollment(&row)?
         })
+    }
+
+    /// The same person's accounts on the same server whose key is lost for good: the new one continues them.
+    async fn accounts_without_key(self: &Arc<Self>, new: &EnrollmentRow) -> Result<Vec<Continued>> {
+        let mut without = Vec::new();
+        for row in self.store.enrollments()? {
+            let (old, new) = (&row.identity, &new.identity);
+            if (&old.base_url, &old.user) != (&new.base_url, &new.user) {
+                continue;
+            }
+            match self.lost_key(&row).await {
+                Ok(Some(lost)) => without.push(Continued {
+                    enrollment: row.identity.enrollment,
+                    lost,
+                }),
+                Ok(None) => {}
+                // It stays an account beside the new one.
+                Err(error) => tracing::warn!(
+                    code = error.code().as_str(),
+                    "the key of an earlier enrollment could not be checked"
+                ),
+            }
+        }
+        Ok(without)
     }
 
     /// The server the invitation is for: named by the caller, or chosen by the invitation among the known ones.
@@ -296,13 +326,33 @@ impl Core {
 
     /// Local data first, keys last: what is left of a half-finished removal must not be able to sign for a known account.
     pub(crate) async fn forget(self: &Arc<Self>, id: &EnrollmentId) -> Result<()> {
-        let row = self.enrollment_row(id.as_str())?;
+        let mut rows = vec![self.history_row(id.as_str())?];
+        for ended in self.store.continued(id.as_str())? {
+            rows.push(self.history_row(&ended)?);
+        }
         self.store.remove_enrollment(id.as_str())?;
-        self.delete_key(&row.key_alias).await;
-        if let Some((alias, _)) = &row.approval_key {
-            self.delete_key(alias).await;
+        for row in rows {
+            self.delete_key(&row.key_alias).await;
+            if let Some((alias, _)) = &row.approval_key {
+                self.delete_key(alias).await;
+            }
         }
         Ok(())
+    }
+
+    pub(crate) fn enrollments(&self) -> Result<Vec<Enrollment>> {
+        let rows = self.store.enrollments()?;
+        rows.iter().map(|row| self.enrollment(row)).collect()
+    }
+
+    /// What an app sees of a stored enrollment.
+    pub(crate) fn enrollment(&self, row: &EnrollmentRow) -> Result<Enrollment> {
+        let continues = self.store.continued(&row.identity.enrollment)?;
+        Ok(Enrollment {
+            continues: continues.into_iter().map(EnrollmentId::new).collect(),
+            quiet_until: self.quiet_until(row, None)?,
+            ..view(row)
+        })
     }
 
     pub(crate) async fn update_push_token(
@@ -348,8 +398,8 @@ impl Core {
     }
 }
 
-/// What an app sees of a stored enrollment.
-pub(crate) fn enrollment(row: &EnrollmentRow) -> Enrollment {
+/// What an enrollment says by itself.
+fn view(row: &EnrollmentRow) -> Enrollment {
     let thumbprint = |jwk| {
         Jwk::from_json(jwk)
             .map(|jwk| jwk.thumbprint())
@@ -369,7 +419,10 @@ pub(crate) fn enrollment(row: &EnrollmentRow) -> Enrollment {
         thumbprint: thumbprint(&row.jwk),
         approval_thumbprint: row.approval_key.as_ref().map(|(_, jwk)| thumbprint(jwk)),
         has_one_time_code: row.totp.is_some(),
+        one_time_code_error: None,
+        continues: Vec::new(),
         clock_offset: row.clock_offset,
+        quiet_until: None,
         attestation: Vec::new(),
         recovery_code: None,
     }

@@ -6,8 +6,8 @@ pub(crate) mod vectors;
 
 mod approval_key;
 mod enroll;
-pub(crate) use enroll::enrollment;
 
+use crate::error::Error;
 use crate::keys::{KeyAlgorithm, ProtectionLevel};
 use crate::secret::Secret;
 
@@ -47,11 +47,20 @@ pub struct Enrollment {
     pub approval_thumbprint: Option<String>,
     /// Whether [`crate::Authenticator::one_time_code`] works.
     pub has_one_time_code: bool,
+    /// Only in the result of `enroll`, and only where the server offered one-time codes that cannot be used (`answer_invalid`;
+    /// the message names the member): the account works, without them.
+    pub one_time_code_error: Option<Error>,
+    /// Earlier enrollments of the same person on the same server whose keys were lost, oldest first. Only their histories
+    /// are kept; they go with this one when it is removed.
+    pub continues: Vec<EnrollmentId>,
     /// Only in the result of `enroll`, and only where the platform gives one: certificate chain of the enrolment key, leaf
     /// first, DER, for a server that wants to know where the key lives.
     pub attestation: Vec<Vec<u8>>,
     /// Learnt difference server − device clock in milliseconds.
     pub clock_offset: i64,
+    /// Unix milliseconds: until then challenges of this account arrive silently, because the person has reported one
+    /// ([`crate::GuardPolicy::quiet_period`]).
+    pub quiet_until: Option<i64>,
     /// Only in the result of `enroll`, and only where the server gave one: show it once; it is not stored.
     pub recovery_code: Option<Secret<String>>,
 }

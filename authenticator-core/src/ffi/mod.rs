@@ -19,6 +19,7 @@ use crate::challenge::Challenge;
 use crate::error::Result;
 use crate::json::{self, Value};
 use crate::keys::{KeyStore, KeyStoreError};
+use crate::repair::StoreRepair;
 use crate::secret::Secret;
 use crate::transport::{HttpTransport, TransportError};
 
@@ -44,9 +45,9 @@ impl Authenticator {
     /// Opens or creates the store, recovers unfinished decisions, sends nothing. `transport` takes the place of the
     /// built-in HTTP client.
     ///
-    /// Errors: `configuration_invalid`, `server_address`, `template_invalid`, `store_newer`, `store_corrupt` (the damaged
-    /// file was moved aside; open again for an empty store), `store_unavailable`, `key_missing` (the store was restored
-    /// without its keys), `keys_locked`, `tls_unavailable`.
+    /// Errors: `configuration_invalid`, `server_address`, `template_invalid`, `store_newer`, `store_unavailable`,
+    /// `keys_locked`, `tls_unavailable`; `key_missing` and `key_invalidated` (the store was restored without its key) and
+    /// `store_corrupt` (it is damaged): the file stays as it is, see [`repair_store`].
     #[uniffi::constructor(name = "open", default(transport = None))]
     pub async fn open_with(
         config: Config,
@@ -66,6 +67,16 @@ impl Authenticator {
         let payload = json::write(&Value::Object(members.collect()));
         self.receive_push(payload).await
     }
+}
+
+/// [`Authenticator::repair_store`]: for a store that cannot be opened for want of its key, or because it is damaged. Replaces
+/// it by what is left, destroys nothing, and reports what is missing: show that. No [`Authenticator`] may have the store
+/// open. Offline.
+///
+/// Errors: `store_newer`, `store_unavailable` (in use, or no room for the new file), `keys_locked`, `key_store_failed`.
+#[uniffi::export]
+pub async fn repair_store(config: Config, keys: Arc<dyn KeyStore>) -> Result<StoreRepair> {
+    Authenticator::repair_store(config, Platform::new(keys)).await
 }
 
 /// A key store that throws what it does not declare has failed; what it says stays unsaid.

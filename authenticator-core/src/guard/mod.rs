@@ -1,14 +1,19 @@
-//! Guard against push bombing and quiet changes of habit: marks that follow from what this device remembers.
+//! Guard against push bombing and quiet changes of habit: marks that follow from what this device remembers, requests that
+//! come again ([`repeats`]), requesters that are kept quiet ([`quiet`]), and how careful to be ([`policy`]).
 //!
-//! They are shown, never signed and never sent: a server could otherwise guess what the device remembers.
+//! The marks are shown, never signed and never sent: a server could otherwise guess what the device remembers.
+
+mod policy;
+mod quiet;
+mod repeats;
+
+pub use policy::GuardPolicy;
+pub(crate) use policy::ms;
+pub(crate) use repeats::{asked_for, asked_without_details};
 
 use crate::consent::{MarkCode, compare};
 use crate::store::RequesterRow;
 
-/// Requests are counted over this time.
-pub(crate) const WINDOW_MS: i64 = 10 * 60_000;
-/// So many requests within [`WINDOW_MS`] are many.
-const MANY: u32 = 6;
 /// An offset beyond this deserves a word.
 const CLOCK_OFF_MS: i64 = 2 * 60_000;
 
@@ -16,14 +21,22 @@ const CLOCK_OFF_MS: i64 = 2 * 60_000;
 pub(crate) struct Memory {
     /// `None`: the request names no API. `Some(None)`: this API never asked before.
     pub requester: Option<Option<RequesterRow>>,
-    /// Challenges of this account within [`WINDOW_MS`], this one included.
+    /// An earlier request for the same is open, or was denied or missed a short while ago.
+    pub repeated: bool,
+    /// Challenges of this account within [`GuardPolicy::window`], this one included.
     pub received: u32,
+    /// Challenges of this account that are open, this one included.
+    pub open: u32,
     /// Server minus device clock in milliseconds.
     pub clock_offset: i64,
 }
 
 /// What is odd about a request with these amounts (exact decimal, currency), given that memory.
-pub(crate) fn marks(memory: &Memory, amounts: &[(String, String)]) -> Vec<MarkCode> {
+pub(crate) fn marks(
+    memory: &Memory,
+    amounts: &[(String, String)],
+    policy: &GuardPolicy,
+) -> Vec<MarkCode> {
     let mut marks = Vec::new();
     match &memory.requester {
         None => {}
@@ -40,7 +53,11 @@ pub(crate) fn marks(memory: &Memory, amounts: &[(String, String)]) -> Vec<MarkCo
             }
         }
     }
-    if memory.received >= MANY {
+    if memory.repeated {
+        marks.push(MarkCode::RepeatedRequest);
+    }
+    // With the list full, further ones were refused: nobody counts those.
+    if memory.received >= policy.many || memory.open >= policy.open_limit {
         marks.push(MarkCode::ManyRequests);
     }
     if memory.clock_offset.saturating_abs() > CLOCK_OFF_MS {
@@ -74,9 +91,15 @@ mod tests {
     fn memory(requester: Option<RequesterRow>) -> Memory {
         Memory {
             requester: Some(requester),
+            repeated: false,
             received: 1,
+            open: 1,
             clock_offset: 0,
         }
+    }
+
+    fn marks(memory: &Memory, amounts: &[(String, String)]) -> Vec<MarkCode> {
+        super::marks(memory, amounts, &GuardPolicy::default())
     }
 
     fn amounts(list: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -110,23 +133,46 @@ mod tests {
     }
 
     #[test]
-    fn many_requests_a_report_and_a_wrong_clock_are_named() {
+    fn a_report_a_repeat_many_requests_and_a_wrong_clock_are_named() {
         let known = RequesterRow {
             reported: 1,
             ..RequesterRow::default()
         };
         let memory = Memory {
             requester: Some(Some(known)),
-            received: MANY,
+            repeated: true,
+            received: GuardPolicy::default().many,
+            open: 1,
             clock_offset: -CLOCK_OFF_MS - 1,
         };
         assert_eq!(
             marks(&memory, &[]),
             [
                 MarkCode::PreviouslyReported,
+                MarkCode::RepeatedRequest,
                 MarkCode::ManyRequests,
                 MarkCode::ClockOff
             ]
         );
+    }
+
+    #[test]
+    fn the_policy_says_how_many_are_many_and_a_full_list_always_is() {
+        let policy = GuardPolicy {
+            many: 3,
+            open_limit: 5,
+            ..GuardPolicy::default()
+        };
+        let marked = |received, open| {
+            let memory = Memory {
+                received,
+                open,
+                ..memory(Some(RequesterRow::default()))
+            };
+            !super::marks(&memory, &[], &policy).is_empty()
+        };
+        assert!(!marked(2, 4));
+        assert!(marked(3, 1));
+        assert!(marked(0, 5));
     }
 }

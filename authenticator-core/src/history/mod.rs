@@ -1,7 +1,8 @@
 //! What was asked, shown, signed and answered; and whether that is still what was written.
 
+mod prune;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 
 use crate::challenge::ChallengeId;
@@ -49,6 +50,9 @@ pub struct HistoryReport {
     pub enrollment: EnrollmentId,
     /// Records in the chain. A decision and what became of it are two.
     pub records: u64,
+    /// Records before the first of them, removed by [`crate::Authenticator::prune_history`]: the enrolment key has signed
+    /// that they were. 0: the chain is whole.
+    pub pruned: u64,
     /// Answers that carry the signature of the enrolment key and say what was decided.
     pub answers: u64,
     /// The records up to this number are covered by a checkpoint that the enrolment key signed; 0: none is.

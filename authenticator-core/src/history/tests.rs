@@ -1,10 +1,13 @@
 //! A true history, and what becomes of the report when somebody who has the data key changes it.
 
+use std::path::{Path, PathBuf};
+
 use tempfile::TempDir;
 
-use super::verify::{checkpoint, verify};
+use super::prune::prunable;
+use super::verify::{Kind, Link, checkpoint, verify};
 use super::{BrokenEntry, HistoryFault, HistoryReport};
-use crate::challenge::ChallengeId;
+use crate::challenge::{Alert, ChallengeId};
 use crate::clock::SystemEntropy;
 use crate::decision::{Decision, Delivery, Receipt};
 use crate::error::Result;
@@ -15,26 +18,50 @@ use crate::keys::{KeyAlgorithm, KeyPurpose, KeyStore, ProtectionLevel, SoftwareK
 use crate::protocol::guardian::Guardian;
 use crate::protocol::{Dialect, Identity, Push, Verdict, Wire};
 use crate::secret::Secret;
-use crate::store::{ChallengeRow, DecisionRow, EnrollmentRow, ReviewRow, Store};
+use crate::store::{ChallengeRow, Committed, DecisionRow, EnrollmentRow, ReviewRow, Store};
 
-const ALICE: &str = "dev_alice";
+pub(crate) const ALICE: &str = "dev_alice";
 
 fn flip(key: Vec<u8>) -> Result<Vec<u8>> {
     Ok(key.into_iter().map(|byte| !byte).collect())
 }
 
-/// Three requests: approved, denied without a look, missed. Records 1 to 5.
-struct History {
-    store: Store,
-    row: EnrollmentRow,
-    key: TestKey,
-    _folder: TempDir,
+/// The store on a file, the account [`ALICE`] with the published key.
+pub(crate) struct History {
+    pub(crate) store: Store,
+    pub(crate) row: EnrollmentRow,
+    pub(crate) key: TestKey,
+    pub(crate) folder: TempDir,
 }
 
 impl History {
+    /// Three requests: approved, denied without a look, missed. Records 1 to 5.
     fn new() -> History {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("s.db"), &flip, &flip, &SystemEntropy).unwrap();
+        let history = History::empty();
+        history.ask("c1", 9000);
+        history.decide("c1", Decision::Approve);
+        history.ask("c2", 9000);
+        history.decide("c2", Decision::Deny);
+        history.ask("c3", 100);
+        history.store.expire(ALICE, 100).unwrap();
+        history
+    }
+
+    pub(crate) fn path(folder: &Path) -> PathBuf {
+        folder.join("s.db")
+    }
+
+    pub(crate) fn open(folder: &Path) -> Result<Store> {
+        Store::open(&History::path(folder), &flip, &flip, &SystemEntropy)
+    }
+
+    /// An account of which nothing was asked yet.
+    pub(crate) fn empty() -> History {
+        History::empty_in(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn empty_in(folder: TempDir) -> History {
+        let store = History::open(folder.path()).unwrap();
         let key = TestKey::published();
         let row = EnrollmentRow {
             identity: Identity {
@@ -58,21 +85,15 @@ impl History {
             enrolled_at: 1,
             last_used_at: None,
             clock_offset: 0,
+            continued_by: None,
         };
-        store.add_enrollment(&row).unwrap();
-        let history = History {
+        store.add_enrollment(&row, &[]).unwrap();
+        History {
             store,
             row,
             key,
-            _folder: folder,
-        };
-        history.ask("c1", 9000);
-        history.decide("c1", Decision::Approve);
-        history.ask("c2", 9000);
-        history.decide("c2", Decision::Deny);
-        history.ask("c3", 100);
-        history.store.expire(ALICE, 100).unwrap();
-        history
+            folder,
+        }
     }
 
     fn push(id: &str) -> Push {
@@ -89,7 +110,16 @@ impl History {
         }
     }
 
-    fn ask(&self, id: &str, expires_at: i64) {
+    pub(crate) fn ask(&self, id: &str, expires_at: i64) {
+        self.receive(id, expires_at);
+        self.review(id);
+    }
+
+    pub(crate) fn review(&self, id: &str) {
+        self.store.set_review(id, &review(id)).unwrap();
+    }
+
+    pub(crate) fn receive(&self, id: &str, expires_at: i64) {
         let challenge = ChallengeRow {
             id: id.into(),
             enrollment: ALICE.into(),
@@ -99,14 +129,21 @@ impl History {
             consent: None,
             review: None,
             expired: false,
+            alert: Alert::Normal,
         };
         self.store.add_challenge(&challenge).unwrap();
-        self.store.set_review(id, &review(id)).unwrap();
     }
 
-    fn decide(&self, id: &str, decision: Decision) {
+    /// Decided, sent, confirmed.
+    pub(crate) fn decide(&self, id: &str, decision: Decision) {
+        self.commit(id, decision).unwrap();
+        self.send(id, decision);
+        self.settle(id, Delivery::Delivered);
+    }
+
+    fn claim(id: &str, decision: Decision) -> Value {
         let review = review(id);
-        let claim = match decision {
+        match decision {
             Decision::Approve => object([
                 ("v", 1.into()),
                 ("reviewed", true.into()),
@@ -114,13 +151,20 @@ impl History {
                 ("shown", review.shown.as_str().into()),
             ]),
             Decision::Deny => object([("v", 1.into()), ("reviewed", false.into())]),
-        };
+        }
+    }
+
+    pub(crate) fn commit(&self, id: &str, decision: Decision) -> Result<Committed> {
+        self.commit_at(id, decision, 5000)
+    }
+
+    pub(crate) fn commit_at(&self, id: &str, decision: Decision, at: i64) -> Result<Committed> {
         let receipt = Receipt {
             challenge: ChallengeId::new(id),
             decision,
             reason: None,
             delivery: Delivery::Queued,
-            decided_at: 5000,
+            decided_at: at,
             attempts: 0,
             next_attempt_at: None,
             last_error: None,
@@ -131,25 +175,26 @@ impl History {
             enrollment: ALICE.into(),
             decision,
             reason: None,
-            claim: Some(json::write(&claim)),
-            decided_at: 5000,
+            claim: Some(json::write(&History::claim(id, decision))),
+            decided_at: at,
             expires_at: 9000,
             approved_with: None,
-            receipt: receipt.clone(),
+            receipt,
         };
-        self.store
-            .decide(
-                &row,
-                (decision == Decision::Approve).then_some(review.shown.as_str()),
-            )
-            .unwrap();
+        let shown = review(id).shown;
+        let shown = (decision == Decision::Approve).then_some(shown.as_str());
+        self.store.decide(&row, shown)
+    }
+
+    pub(crate) fn send(&self, id: &str, decision: Decision) {
+        let claim = History::claim(id, decision);
         let jwt = self.answer(id, decision == Decision::Approve, &claim);
         assert!(self.store.begin_attempt(id, &jwt, 5000, 6000).unwrap());
-        let settled = Receipt {
-            delivery: Delivery::Delivered,
-            attempts: 1,
-            ..receipt
-        };
+    }
+
+    pub(crate) fn settle(&self, id: &str, delivery: Delivery) {
+        let before = self.store.decision(id).unwrap().unwrap().receipt;
+        let settled = Receipt { delivery, ..before };
         self.store.end_attempt(&settled, false).unwrap();
     }
 
@@ -178,18 +223,32 @@ impl History {
             .jwt
     }
 
-    fn report(&self) -> HistoryReport {
-        verify(&self.store, &self.row, &Guardian).unwrap().report
+    pub(crate) fn report(&self) -> HistoryReport {
+        History::report_of(&self.store, &self.row)
+    }
+
+    pub(crate) fn report_of(store: &Store, row: &EnrollmentRow) -> HistoryReport {
+        verify(store, row, &Guardian).unwrap().report
     }
 
     /// Signs a checkpoint over the last record.
-    fn checkpoint(&self) {
+    pub(crate) fn checkpoint(&self) {
         let head = verify(&self.store, &self.row, &Guardian)
             .unwrap()
             .head
             .unwrap();
-        let token = checkpoint(&self.key, ALICE, head.seq, &head.digest, 6000).unwrap();
+        let token = checkpoint(&self.key, ALICE, &head, Kind::Plain, 6000).unwrap();
         self.store.add_checkpoint(ALICE, head.seq, &token).unwrap();
+    }
+
+    /// As [`crate::Authenticator::prune_history`], with this key.
+    pub(crate) fn prune(&self, before: i64) -> Result<usize> {
+        let Some(last) = prunable(&self.store, &self.row, before)? else {
+            return Ok(0);
+        };
+        let anchor = checkpoint(&self.key, ALICE, &last, Kind::Anchor, 6500).unwrap();
+        self.store
+            .prune(ALICE, last.seq, &last.digest, &anchor, 6500)
     }
 
     fn record(&self, seq: i64) -> Value {
@@ -199,6 +258,11 @@ impl History {
             .remove(0)
             .record
             .unwrap()
+    }
+
+    /// The bytes of a record in the file.
+    fn sealed(&self, seq: i64) -> Vec<u8> {
+        self.store.sealed_record(ALICE, seq)
     }
 
     /// Replaces the text at a JSON pointer of a record, and seals it again.
@@ -438,11 +502,11 @@ fn a_shown_document_that_was_not_shown_is_named() {
 #[test]
 fn a_checkpoint_of_another_kind_account_or_record_is_named() {
     let history = History::new();
-    let digest = history.store.chain(ALICE, 2, 1).unwrap().remove(0).digest;
+    let link = |seq: i64| Link::of(&history.store.chain(ALICE, seq - 1, 1).unwrap()[0]);
     let claim = object([("v", 1.into())]);
     let wrong = [
-        checkpoint(&history.key, "dev_bob", 3, &digest, 1).unwrap(),
-        checkpoint(&history.key, ALICE, 2, &digest, 1).unwrap(),
+        checkpoint(&history.key, "dev_bob", &link(3), Kind::Plain, 1).unwrap(),
+        checkpoint(&history.key, ALICE, &link(2), Kind::Plain, 1).unwrap(),
         history.answer("c1", true, &claim),
         "no.token.atall".into(),
     ];
@@ -508,6 +572,201 @@ fn an_approval_without_the_key_that_the_account_had_is_named() {
             history.broken(),
             (1, c1.clone(), HistoryFault::UserVerification)
         );
+    }
+}
+
+mod pruning {
+    use super::*;
+    use crate::error::ErrorCode;
+
+    /// Requests decided at 1000, 2000 and 3000 (records 1 to 6), and one that nobody answered (record 7, at 3500).
+    fn old() -> History {
+        let history = History::empty();
+        for (id, at) in [("c1", 1000), ("c2", 2000), ("c3", 3000)] {
+            history.ask(id, 9000);
+            history.commit_at(id, Decision::Approve, at).unwrap();
+            history.send(id, Decision::Approve);
+            history.settle(id, Delivery::Delivered);
+        }
+        history.ask("c4", 3500);
+        history.store.expire(ALICE, 3500).unwrap();
+        history
+    }
+
+    fn shown(history: &History) -> Vec<String> {
+        let entries = history.store.history(Some(ALICE), None, 10).unwrap();
+        entries
+            .into_iter()
+            .map(|entry| entry.challenge.as_str().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_older_goes_and_the_rest_still_holds() {
+        for (before, removed, left) in [
+            (1000, 0, vec!["c4", "c3", "c2", "c1"]),
+            (1001, 2, vec!["c4", "c3", "c2"]),
+            (3000, 4, vec!["c4", "c3"]),
+            (3500, 6, vec!["c4"]),
+            (9999, 7, vec![]),
+        ] {
+            let history = old();
+            assert_eq!(history.prune(before).unwrap(), removed);
+            assert_eq!(shown(&history), left);
+            let report = history.report();
+            let mark = usize::from(removed > 0);
+            assert_eq!((report.pruned, report.broken), (removed as u64, None));
+            assert_eq!(report.records, (7 - removed + mark) as u64);
+            assert_eq!(report.checkpointed, removed as u64);
+        }
+    }
+
+    #[test]
+    fn a_pruned_history_goes_on_and_can_be_pruned_again() {
+        let history = old();
+        history.prune(2500).unwrap();
+        history.ask("c5", 9000);
+        history.decide("c5", Decision::Deny);
+        history.checkpoint();
+        assert_eq!(history.report().broken, None);
+        assert_eq!(history.prune(4000).unwrap(), 3);
+        let report = history.report();
+        assert_eq!((report.pruned, report.broken), (7, None));
+        assert_eq!(history.prune(4000).unwrap(), 0);
+        assert_eq!(shown(&history), ["c5"]);
+    }
+
+    #[test]
+    fn an_answer_that_may_still_change_keeps_its_entry_and_all_after_it() {
+        let history = History::empty();
+        history.ask("c1", 9000);
+        history.commit_at("c1", Decision::Approve, 1000).unwrap();
+        history.ask("c2", 9000);
+        history.commit_at("c2", Decision::Deny, 1001).unwrap();
+        history.send("c2", Decision::Deny);
+        history.settle("c2", Delivery::Delivered);
+        assert_eq!(history.prune(9000).unwrap(), 0, "the first is still queued");
+        history.send("c1", Decision::Approve);
+        history.settle("c1", Delivery::Unconfirmed);
+        assert_eq!(history.prune(9000).unwrap(), 4);
+
+        let history = History::empty();
+        history.ask("c1", 9000);
+        history.commit("c1", Decision::Approve).unwrap();
+        history.send("c1", Decision::Approve);
+        history.settle("c1", Delivery::Unconfirmed);
+        history
+            .store
+            .forge("UPDATE decisions SET lease_until = 7000");
+        let error = history.prune(9000).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::StoreUnavailable);
+        assert_eq!(history.report().records, 2);
+    }
+
+    #[test]
+    fn a_start_that_is_missing_without_a_signature_is_a_fault() {
+        let history = old();
+        // A plain checkpoint allows nobody to cut there.
+        let head = Link::of(&history.store.chain(ALICE, 1, 1).unwrap()[0]);
+        let token = checkpoint(&history.key, ALICE, &head, Kind::Plain, 1).unwrap();
+        history.store.add_checkpoint(ALICE, 2, &token).unwrap();
+        history.store.forge("DELETE FROM history WHERE seq <= 2");
+        assert_eq!(history.broken(), (1, None, HistoryFault::Missing));
+
+        let history = old();
+        history.prune(2500).unwrap();
+        history.store.forge("DELETE FROM history WHERE seq <= 6");
+        assert_eq!(history.broken(), (5, None, HistoryFault::Missing));
+        history.store.forge("DELETE FROM history");
+        assert_eq!(history.broken(), (5, None, HistoryFault::Missing));
+
+        let history = old();
+        history.prune(2500).unwrap();
+        history.store.forge("DELETE FROM checkpoints");
+        assert_eq!(history.broken(), (1, None, HistoryFault::Missing));
+    }
+
+    #[test]
+    fn faults_behind_the_start_are_named_as_before() {
+        let history = old();
+        history.prune(2500).unwrap();
+        history.forge(5, "/body/user", "mallory".into());
+        assert_eq!(
+            history.broken(),
+            (5, Some("c3".into()), HistoryFault::Altered)
+        );
+
+        let history = old();
+        history.prune(2500).unwrap();
+        history.forge(5, "/prev", "AAAA".into());
+        let digest = history.store.chain(ALICE, 4, 1).unwrap().remove(0).digest;
+        history.forge(6, "/prev", digest.into());
+        let digest = history.store.chain(ALICE, 5, 1).unwrap().remove(0).digest;
+        history.forge(7, "/prev", digest.into());
+        let digest = history.store.chain(ALICE, 6, 1).unwrap().remove(0).digest;
+        history.forge(8, "/prev", digest.into());
+        assert_eq!(
+            history.broken(),
+            (5, Some("c3".into()), HistoryFault::Displaced)
+        );
+    }
+
+    #[test]
+    fn old_records_put_back_are_checked_like_any_other() {
+        let history = old();
+        let first = history.record(1);
+        history.prune(2500).unwrap();
+        history.store.forge(
+            "INSERT INTO history (enrollment, seq, challenge, at, settles, record)
+             VALUES ('dev_alice', 4, 'c1', 1000, 0, x'00')",
+        );
+        history.store.forge_record(ALICE, 4, &first);
+        assert_eq!(history.broken(), (1, None, HistoryFault::Missing));
+    }
+
+    #[test]
+    fn a_history_that_does_not_hold_is_not_pruned() {
+        let history = old();
+        history.forge(3, "/body/user", "mallory".into());
+        let error = history.prune(9000).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::HistoryBroken);
+        assert_eq!(history.report().records, 7);
+    }
+
+    #[test]
+    fn a_record_that_changed_since_it_was_signed_for_is_not_removed() {
+        let history = old();
+        let anchor = checkpoint(
+            &history.key,
+            ALICE,
+            &Link::of(&history.store.chain(ALICE, 1, 1).unwrap()[0]),
+            Kind::Anchor,
+            1,
+        )
+        .unwrap();
+        let error = history
+            .store
+            .prune(ALICE, 2, "another", &anchor, 1)
+            .unwrap_err();
+        assert_eq!(error.code(), ErrorCode::StoreUnavailable);
+        assert_eq!(history.report().records, 7);
+    }
+
+    #[test]
+    fn no_byte_of_what_was_removed_stays_on_the_disk() {
+        let history = old();
+        let sealed: Vec<u8> = history.sealed(1);
+        let on_disk = |bytes: &[u8]| {
+            ["", "-wal"].iter().any(|ending| {
+                let file = History::path(history.folder.path());
+                let file = file.with_extension(format!("db{ending}"));
+                let all = std::fs::read(file).unwrap_or_default();
+                all.windows(32).any(|window| window == &bytes[..32])
+            })
+        };
+        assert!(on_disk(&sealed));
+        history.prune(2500).unwrap();
+        assert!(!on_disk(&sealed));
     }
 }
 

@@ -14,14 +14,14 @@ use crate::error::{ErrorClass, Result};
 use crate::jose::{self, Jwk, Signer, base64url, sha256};
 use crate::json::{self, Value, object};
 use crate::protocol::{Dialect, Verdict};
-use crate::store::{APART, ChainRecord, EnrollmentRow, OPENS, SETTLES, Store};
+use crate::store::{APART, CONTINUES, ChainRecord, EnrollmentRow, OPENS, SETTLES, Store};
 
 /// `typ` of a checkpoint, so that no other token of the key can stand for one (RFC 8725 §3.11).
 const CHECKPOINT: &str = "authenticator-core-checkpoint+jwt";
 /// Records after which a call that signs anyway signs a checkpoint too.
 const CHECKPOINT_EVERY: i64 = 50;
 /// Records in memory at a time.
-const PAGE: u32 = 200;
+pub(super) const PAGE: u32 = 200;
 /// Format of an export.
 const EXPORT: &str = "authenticator-core-history/1";
 
@@ -30,13 +30,13 @@ impl Core {
         self: &Arc<Self>,
         id: &EnrollmentId,
     ) -> Result<HistoryReport> {
-        let row = self.enrollment_row(id.as_str())?;
+        let row = self.history_row(id.as_str())?;
         let core = Arc::clone(self);
         blocking(move || Ok(verify(&core.store, &row, dialect(row.dialect))?.report)).await
     }
 
     pub(crate) async fn export_history(self: &Arc<Self>, id: &EnrollmentId) -> Result<String> {
-        let row = self.enrollment_row(id.as_str())?;
+        let row = self.history_row(id.as_str())?;
         let (core, account) = (Arc::clone(self), row.clone());
         let found =
             blocking(move || verify(&core.store, &account, dialect(account.dialect))).await?;
@@ -80,41 +80,70 @@ impl Core {
         let core = Arc::clone(self);
         let enrollment = row.identity.enrollment.clone();
         self.signed(row, move |wire, _, signer| {
-            let token = checkpoint(signer, &enrollment, head.seq, &head.digest, wire.now)?;
+            let token = checkpoint(signer, &enrollment, &head, Kind::Plain, wire.now)?;
             core.store.add_checkpoint(&enrollment, head.seq, &token)
         })
         .await
     }
 }
 
+/// What a checkpoint says besides that a record has this digest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing.
+    Plain,
+    /// All records up to this one were removed on purpose: the chain starts after it.
+    Anchor,
+}
+
 pub(super) fn checkpoint(
     signer: &dyn Signer,
     enrollment: &str,
-    seq: i64,
-    digest: &str,
+    link: &Link,
+    kind: Kind,
     now: i64,
 ) -> Result<String> {
     let header = object([
         ("alg", jose::alg(signer.jwk()).into()),
         ("typ", CHECKPOINT.into()),
     ]);
-    let claims = object([
-        ("enrollment", enrollment.into()),
-        ("seq", seq.into()),
-        ("hash", digest.into()),
-        ("iat", now.div_euclid(1000).into()),
-    ]);
-    jose::sign_compact(signer, &header, &claims)
+    let mut claims = vec![
+        ("enrollment".to_owned(), enrollment.into()),
+        ("seq".to_owned(), link.seq.into()),
+        ("hash".to_owned(), link.digest.as_str().into()),
+        ("iat".to_owned(), now.div_euclid(1000).into()),
+    ];
+    if kind == Kind::Anchor {
+        claims.push(("pruned".to_owned(), true.into()));
+    }
+    jose::sign_compact(signer, &header, &Value::Object(claims))
 }
 
-/// The digest that a checkpoint vouches for, if it is one of this key, account and record.
-fn vouched(key: &Jwk, enrollment: &str, seq: i64, token: &str) -> Option<String> {
+/// What a checkpoint vouches for.
+struct Vouched {
+    digest: String,
+    kind: Kind,
+}
+
+/// `None` if it is not a checkpoint of this key, account and record.
+fn vouched(key: &Jwk, enrollment: &str, seq: i64, token: &str) -> Option<Vouched> {
     let (header, claims) = jose::verify_compact(key, token)?;
     let fits = header.get("typ").and_then(Value::as_str) == Some(CHECKPOINT)
         && claims.get("enrollment").and_then(Value::as_str) == Some(enrollment)
         && integer(&claims, "seq") == Some(seq);
-    fits.then(|| text(&claims, "hash").map(str::to_owned))
-        .flatten()
+    let digest = text(&claims, "hash").filter(|_| fits)?.to_owned();
+    let kind = match claims.get("pruned").and_then(Value::as_bool) {
+        Some(true) => Kind::Anchor,
+        _ => Kind::Plain,
+    };
+    Some(Vouched { digest, kind })
+}
+
+/// The record that the chain starts after, if it was pruned: number and digest. Its checkpoint is always the first one.
+fn anchor(key: &Jwk, enrollment: &str, checkpoints: &[(i64, String)]) -> Option<(i64, String)> {
+    let (seq, token) = checkpoints.first()?;
+    let vouched = vouched(key, enrollment, *seq, token)?;
+    (vouched.kind == Kind::Anchor).then_some((*seq, vouched.digest))
 }
 
 /// A report, and what a checkpoint would be signed over.
@@ -124,7 +153,7 @@ pub(super) struct Found {
 }
 
 /// One record's place in the chain.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) seq: i64,
     pub(super) digest: String,
@@ -133,7 +162,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    fn of(record: &ChainRecord) -> Link {
+    pub(super) fn of(record: &ChainRecord) -> Link {
         let prev = record.record.as_ref().and_then(|value| text(value, "prev"));
         Link {
             seq: record.seq,
@@ -151,6 +180,7 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
         enrollment,
         key: Jwk::from_json(&row.jwk)?,
         dialect,
+        start: 0,
         links: Vec::new(),
         decided: HashMap::new(),
         faults: BTreeMap::new(),
@@ -160,6 +190,14 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
     };
     // Read first: a record that is added meanwhile is only ever after the last checkpoint.
     let checkpoints = store.checkpoints(enrollment)?;
+    let successor = store.vouched_by_successor(row)?;
+    // Records from before the anchor would be shown too: then it is a checkpoint like any other.
+    let first = store.chain(enrollment, 0, 1)?.pop();
+    if let Some((seq, _)) = anchor(&check.key, enrollment, &checkpoints)
+        && first.is_none_or(|first| first.seq > seq)
+    {
+        check.start = seq;
+    }
     loop {
         let page = store.chain(enrollment, check.last(), PAGE)?;
         if page.is_empty() {
@@ -172,7 +210,7 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
     let key = row.approval_key.as_ref();
     let key = key.map(|(_, jwk)| Jwk::from_json(jwk)).transpose()?;
     check.approved_with(key.map(|key| key.thumbprint()).as_ref());
-    let checkpointed = check.chain(&checkpoints);
+    let checkpointed = check.chain(&checkpoints, successor);
     Ok(check.found(checkpointed))
 }
 
@@ -180,12 +218,23 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
 fn linked_since_checkpoint(store: &Store, row: &EnrollmentRow) -> Result<Option<Link>> {
     let enrollment = &row.identity.enrollment;
     let key = Jwk::from_json(&row.jwk)?;
-    let last = store.checkpoints(enrollment)?.pop();
-    let mut expected = last
-        .as_ref()
-        .map(|(seq, token)| (*seq, vouched(&key, enrollment, *seq, token)));
+    let checkpoints = store.checkpoints(enrollment)?;
+    let last = checkpoints.last();
+    let mut expected = last.map(|(seq, token)| (*seq, vouched(&key, enrollment, *seq, token)));
     let mut at = expected.as_ref().map_or(0, |(seq, _)| seq - 1);
     let mut head: Option<Link> = None;
+    if let [_] = checkpoints.as_slice()
+        && let Some((seq, digest)) = anchor(&key, enrollment, &checkpoints)
+    {
+        // Nothing was signed since the pruning, and the record that was signed then is gone.
+        (at, expected) = (seq, None);
+        head = Some(Link {
+            seq,
+            digest,
+            prev: None,
+            challenge: None,
+        });
+    }
     loop {
         let page = store.chain(enrollment, at, PAGE)?;
         if page.is_empty() {
@@ -204,7 +253,7 @@ fn linked_since_checkpoint(store: &Store, row: &EnrollmentRow) -> Result<Option<
                     .is_none_or(|before| link.prev.as_ref() == Some(&before.digest))
                 && expected
                     .take()
-                    .is_none_or(|(_, digest)| digest.as_ref() == Some(&link.digest));
+                    .is_none_or(|(_, vouched)| vouched.is_some_and(|v| v.digest == link.digest));
             if !follows {
                 return Ok(None);
             }
@@ -219,6 +268,8 @@ struct Check<'a> {
     enrollment: &'a str,
     key: Jwk,
     dialect: &'a dyn Dialect,
+    /// Number of the record that the chain starts after; 0: it is whole.
+    start: i64,
     links: Vec<Link>,
     decided: HashMap<String, Decided>,
     /// The first fault of each record.
@@ -239,7 +290,7 @@ struct Decided {
 
 impl Check<'_> {
     fn last(&self) -> i64 {
-        self.links.last().map_or(0, |link| link.seq)
+        self.links.last().map_or(self.start, |link| link.seq)
     }
 
     fn fault(&mut self, seq: i64, challenge: Option<ChallengeId>, fault: HistoryFault) {
@@ -286,7 +337,7 @@ impl Check<'_> {
         let settles = match event {
             "decided" | "missed" => OPENS,
             "settled" => SETTLES,
-            "approval_key" => APART,
+            "approval_key" | "pruned" | CONTINUES => APART,
             _ => return Err(HistoryFault::Unreadable),
         };
         if text(body, "challenge") != Some(&record.challenge) || settles != record.settles {
@@ -303,6 +354,11 @@ impl Check<'_> {
         match event {
             "decided" => self.decision(record, body)?,
             "approval_key" => return self.key_change(body),
+            "pruned" | CONTINUES => {
+                // Numbers that whoever reads it relies on.
+                let through = integer(body, "through").filter(|seq| *seq >= 0);
+                return through.map(drop).ok_or(HistoryFault::Unreadable);
+            }
             _ => {}
         }
         match body.get("review") {
@@ -390,16 +446,20 @@ impl Check<'_> {
     }
 
     /// From the end to the start: each record against what vouches for it. Returns how far checkpoints reach.
-    fn chain(&mut self, checkpoints: &[(i64, String)]) -> i64 {
+    fn chain(&mut self, checkpoints: &[(i64, String)], successor: Option<(i64, String)>) -> i64 {
         let mut vouched_for = BTreeMap::new();
         for (seq, token) in checkpoints {
             match vouched(&self.key, self.enrollment, *seq, token) {
-                Some(digest) => drop(vouched_for.insert(*seq, digest)),
+                Some(vouched) => drop(vouched_for.insert(*seq, vouched.digest)),
                 None => self.fault(*seq, None, HistoryFault::Checkpoint),
             }
-            if *seq > self.last() {
-                self.fault(self.last() + 1, None, HistoryFault::Missing);
-            }
+        }
+        let ends = checkpoints.iter().map(|(seq, _)| *seq);
+        let ends = ends.chain(successor.iter().map(|(seq, _)| *seq));
+        // What was pruned is followed by the record that says so.
+        let reach = ends.chain([self.start + i64::from(self.start > 0)]).max();
+        if reach.is_some_and(|reach| reach > self.last()) {
+            self.fault(self.last() + 1, None, HistoryFault::Missing);
         }
         let mut expected: Option<(i64, String)> = None;
         let links = std::mem::take(&mut self.links);
@@ -408,13 +468,27 @@ impl Check<'_> {
                 .take()
                 .filter(|(seq, _)| *seq == link.seq)
                 .map(|(_, digest)| digest);
-            let mut digests = by_next.iter().chain(vouched_for.get(&link.seq));
+            let by_successor = successor
+                .iter()
+                .filter(|(seq, _)| *seq == link.seq)
+                .map(|(_, digest)| digest);
+            let mut digests = by_next
+                .iter()
+                .chain(vouched_for.get(&link.seq))
+                .chain(by_successor);
             if digests.any(|digest| *digest != link.digest) {
                 // Neither is what it says of the record before it to be believed.
                 self.fault(link.seq, link.challenge.clone(), HistoryFault::Altered);
             } else {
                 expected = link.prev.clone().map(|digest| (link.seq - 1, digest));
             }
+        }
+        if let (Some((seq, digest)), Some(link)) = (expected, links.first())
+            && seq == self.start
+            && vouched_for.get(&seq) != Some(&digest)
+        {
+            // It does not follow the record that the chain was cut after.
+            self.fault(link.seq, link.challenge.clone(), HistoryFault::Displaced);
         }
         self.links = links;
         vouched_for
@@ -432,6 +506,7 @@ impl Check<'_> {
             report: HistoryReport {
                 enrollment: EnrollmentId::new(self.enrollment),
                 records: self.links.len() as u64,
+                pruned: number(self.start),
                 answers: self.answers,
                 checkpointed: number(checkpointed),
                 broken: broken.map(|(seq, (challenge, fault))| BrokenEntry {
@@ -518,7 +593,7 @@ fn document_fits(review: &Value) -> bool {
         && named.is_some_and(|value| text(&value, "source") == Some(source))
 }
 
-/// The whole chain as JSON text. A record that cannot be read is `null`.
+/// The whole chain as JSON text; it starts with the record after number `pruned`. A record that cannot be read is `null`.
 fn export(store: &Store, row: &EnrollmentRow, report: &HistoryReport, now: i64) -> Result<String> {
     let enrollment = &row.identity.enrollment;
     let (mut records, mut after) = (Vec::new(), 0);
@@ -557,12 +632,16 @@ fn export(store: &Store, row: &EnrollmentRow, report: &HistoryReport, now: i64) 
         ("user", row.identity.user.as_str().into()),
         ("key", row.jwk.clone()),
         ("broken", broken.unwrap_or(Value::Null)),
+        (
+            "pruned",
+            i64::try_from(report.pruned).unwrap_or(i64::MAX).into(),
+        ),
         ("records", records.into()),
         ("checkpoints", checkpoints.into()),
     ])))
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name)?.as_str()
 }
 

@@ -75,6 +75,8 @@ pub(crate) struct EnrollOutput {
     pub user: String,
     pub issuer: Option<String>,
     pub totp: Option<Totp>,
+    /// Why the one-time codes that the server offers cannot be used. The device is enrolled by then.
+    pub totp_error: Option<Error>,
     pub recovery_code: Option<Secret<String>>,
 }
 

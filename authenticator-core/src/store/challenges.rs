@@ -1,17 +1,23 @@
-//! Challenges: received, reviewed, over.
+//! Challenges: received, reviewed, over, and after a while gone: the history keeps what mattered.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 
 use super::document::{self, Document, amounts, document, integer, optional, read_amounts, text};
 use super::fault::{challenge_expired, unknown_challenge, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
-use super::{ChallengeRow, ReviewRow, Store, enrollments, history};
-use crate::challenge::ChallengeState;
+use super::{AlikeRow, ChallengeRow, Received, ReviewRow, Store, decisions, enrollments, history};
+use crate::challenge::{Alert, ChallengeState};
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::Value;
 use crate::protocol::Push;
 use crate::secret::Secret;
+
+/// A challenge that is over stays this long, for the apps that still ask about it and for the guard's memory of repeats.
+const KEPT_MS: i64 = 24 * 60 * 60_000;
+/// Of an account no more than this many that are over stay, so that a flood of pushes does not fill the disk.
+const KEPT: u32 = 200;
 
 const PUSH: Column = column("push");
 const TOKEN: Column = column("token");
@@ -26,9 +32,16 @@ const fn column(name: &'static str) -> Column {
 }
 
 impl Store {
-    /// `false` if the id exists already; nothing is changed then.
-    pub(crate) fn add_challenge(&self, row: &ChallengeRow) -> Result<bool> {
+    /// Takes a challenge in, unless its id exists already or `open_limit` of its enrollment are open; forgets old ones that
+    /// are over on the way. `asks`: what it asks for, where the push alone tells that.
+    pub(crate) fn receive(
+        &self,
+        row: &ChallengeRow,
+        asks: Option<&str>,
+        open_limit: u32,
+    ) -> Result<Received> {
         let (id, sealer) = (row.id.as_str(), &self.sealer);
+        let asks = asks.map(|asks| sealer.lookup("challenges", asks));
         let push = document::seal(sealer, PUSH, id, &push_document(&row.push))?;
         let token = row.push.transaction_token.expose();
         let token = sealer.seal(TOKEN, id, token.as_bytes())?;
@@ -45,24 +58,40 @@ impl Store {
             if enrollments::find(change, &row.enrollment)?.is_none() {
                 return Err(unknown_enrollment());
             }
-            let added = change.execute(
+            if find(change, id)?.is_some() {
+                return Ok(Received::Known);
+            }
+            prune(change, &row.enrollment, row.received_at)?;
+            if open_count(change, &row.enrollment)? >= open_limit {
+                return Ok(Received::Full);
+            }
+            change.execute(
                 "INSERT INTO challenges
-                 (id, enrollment, received_at, expires_at, state, push, token, consent, review)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+                 (id, enrollment, received_at, expires_at, state, alert, asks, push, token, consent, review)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 (
                     id,
                     &row.enrollment,
                     row.received_at,
                     row.expires_at,
                     Named(state),
+                    Named(row.alert),
+                    asks,
                     push,
                     token,
                     consent,
                     review,
                 ),
             )?;
-            Ok(added > 0)
+            Ok(Received::New)
         })
+    }
+
+    /// [`Store::receive`] for tests that do not care about limits. `false` if the id exists already.
+    #[cfg(test)]
+    pub(crate) fn add_challenge(&self, row: &ChallengeRow) -> Result<bool> {
+        let received = self.receive(row, None, u32::MAX)?;
+        Ok(received == Received::New)
     }
 
     /// The consent body and the transaction token of a challenge that is over are gone.
@@ -88,13 +117,25 @@ impl Store {
 
     /// Stores the consent of an open challenge. A body other than the stored one ends the review made from that.
     pub(crate) fn set_consent(&self, id: &str, body: Option<&str>, expires_at: i64) -> Result<()> {
+        self.set_consent_asking(id, body, expires_at, None)
+    }
+
+    /// [`Store::set_consent`] where it can be told what the consent asks for.
+    pub(crate) fn set_consent_asking(
+        &self,
+        id: &str,
+        body: Option<&str>,
+        expires_at: i64,
+        asks: Option<&str>,
+    ) -> Result<()> {
         let sealed = self.sealer.seal_text(CONSENT, id, body)?;
+        let asks = asks.map(|asks| self.sealer.lookup("challenges", asks));
         self.write(|change| {
             let stored = open_one(change, id)?;
             let before = self.sealer.open_optional(CONSENT, id, stored.consent)?;
             change.execute(
-                "UPDATE challenges SET consent = ?2, expires_at = ?3 WHERE id = ?1",
-                (id, sealed, expires_at),
+                "UPDATE challenges SET consent = ?2, expires_at = ?3, asks = ?4 WHERE id = ?1",
+                (id, sealed, expires_at, asks),
             )?;
             if before.as_deref() != body {
                 change.execute("UPDATE challenges SET review = NULL WHERE id = ?1", [id])?;
@@ -116,6 +157,45 @@ impl Store {
         })
     }
 
+    /// Changes how an open challenge is announced.
+    pub(crate) fn set_alert(&self, id: &str, alert: Alert) -> Result<()> {
+        self.write(|change| {
+            open_one(change, id)?;
+            change.execute(
+                "UPDATE challenges SET alert = ?2 WHERE id = ?1",
+                (id, Named(alert)),
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Challenges that ask the same enrollment for the same, open or over, the newest first, this one among them. None where
+    /// it is not known what this one asks for.
+    pub(crate) fn alike(&self, id: &str) -> Result<Vec<AlikeRow>> {
+        let stored = self.read(|store| {
+            let mut query = store.prepare(ALIKE)?;
+            let rows = query.query_map([id], |row| {
+                let decided: (Option<i64>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
+                Ok((row.get::<_, String>(0)?, row.get(1)?, decided))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+        })?;
+        stored
+            .into_iter()
+            .map(|(id, expires_at, (decided_at, verdict))| {
+                Ok(AlikeRow {
+                    approved: match verdict {
+                        Some(verdict) => decisions::is_approval(&self.sealer, &id, &verdict)?,
+                        None => false,
+                    },
+                    id,
+                    expires_at,
+                    decided_at,
+                })
+            })
+            .collect()
+    }
+
     /// Marks an enrollment's challenges that are past `now` (by its server's clock) and undecided as expired, writes their
     /// history; returns their ids.
     pub(crate) fn expire(&self, enrollment: &str, now: i64) -> Result<Vec<String>> {
@@ -126,10 +206,7 @@ impl Store {
         self.write(|change| {
             let ids = due(change, enrollment, now)?;
             for id in &ids {
-                let row = open_one(change, id)?.open(&self.sealer)?;
-                history::record_missed(change, &self.sealer, &row)?;
-                set_state(change, id, ChallengeState::Expired)?;
-                erase_credentials(change, id)?;
+                close(change, &self.sealer, id, i64::MAX)?;
             }
             Ok(ids)
         })
@@ -145,6 +222,75 @@ impl Store {
             )?)
         })
     }
+
+    /// How many challenges of this enrollment are open.
+    pub(crate) fn open_count(&self, enrollment: &str) -> Result<u32> {
+        self.read(|store| open_count(store, enrollment))
+    }
+}
+
+/// In the order of their arrival, whatever the clock did meanwhile.
+pub(super) const ALIKE: &str = "SELECT other.id, other.expires_at, decided_at, verdict
+     FROM challenges AS this
+     JOIN challenges AS other ON other.enrollment = this.enrollment AND other.asks = this.asks
+     LEFT JOIN decisions ON challenge = other.id
+     WHERE this.id = ?1
+     ORDER BY other.rowid DESC";
+
+pub(super) const OPEN_COUNT: &str =
+    "SELECT count(*) FROM challenges WHERE enrollment = ?1 AND state = 'open'";
+
+fn open_count(store: &Connection, enrollment: &str) -> Result<u32> {
+    Ok(store.query_row(OPEN_COUNT, [enrollment], |row| row.get(0))?)
+}
+
+/// Over, and received and ended before ?2. An answer that is still being sent keeps its challenge.
+pub(super) const OLD: &str = "DELETE FROM challenges
+     WHERE enrollment = ?1 AND received_at < ?2 AND state <> 'open'
+       AND CASE state
+           WHEN 'expired' THEN expires_at < ?2
+           ELSE (SELECT decided_at < ?2 AND delivery <> 'queued' FROM decisions WHERE challenge = challenges.id)
+           END";
+
+/// Over, and not among the last ?2.
+pub(super) const SURPLUS: &str = "DELETE FROM challenges
+     WHERE rowid IN (SELECT rowid FROM challenges WHERE enrollment = ?1 AND state <> 'open'
+                     ORDER BY received_at DESC LIMIT -1 OFFSET ?2)
+       AND NOT EXISTS (SELECT 1 FROM decisions WHERE challenge = challenges.id AND delivery = 'queued')";
+
+/// Forgets challenges that are over, with their decisions; the history has both.
+fn prune(change: &Transaction<'_>, enrollment: &str, now: i64) -> Result<()> {
+    change.execute(OLD, (enrollment, now.saturating_sub(KEPT_MS)))?;
+    change.execute(SURPLUS, (enrollment, KEPT))?;
+    Ok(())
+}
+
+/// Ends what nobody can answer any more.
+pub(super) fn close_open(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    enrollment: &str,
+    at: i64,
+) -> Result<()> {
+    for id in due(change, enrollment, i64::MAX)? {
+        close(change, sealer, &id, at)?;
+    }
+    Ok(())
+}
+
+/// Ends an open challenge that was not decided: at its expiry, or earlier.
+fn close(change: &Transaction<'_>, sealer: &Sealer, id: &str, at: i64) -> Result<()> {
+    let row = open_one(change, id)?.open(sealer)?;
+    history::record_missed(change, sealer, &row, at.min(row.expires_at))?;
+    set_state(change, id, ChallengeState::Expired)?;
+    erase_credentials(change, id)
+}
+
+/// Whether the row of this key opens.
+pub(super) fn opens(store: &Connection, sealer: &Sealer, key: &[SqlValue]) -> Result<()> {
+    let query = format!("{SELECT} WHERE rowid = ?1");
+    let stored = store.query_row(&query, params_from_iter(key), Stored::from_row)?;
+    stored.open(sealer).map(drop)
 }
 
 /// The challenge, if it is still open.
@@ -186,7 +332,7 @@ fn due(store: &Connection, enrollment: &str, now: i64) -> Result<Vec<String>> {
 }
 
 const SELECT: &str =
-    "SELECT id, enrollment, received_at, expires_at, state, push, token, consent, review
+    "SELECT id, enrollment, received_at, expires_at, state, alert, push, token, consent, review
      FROM challenges";
 
 /// A challenge with its columns still sealed.
@@ -196,6 +342,7 @@ pub(super) struct Stored {
     received_at: i64,
     expires_at: i64,
     state: Named<ChallengeState>,
+    alert: Named<Alert>,
     push: Vec<u8>,
     token: Option<Vec<u8>>,
     consent: Option<Vec<u8>>,
@@ -216,10 +363,11 @@ impl Stored {
             received_at: row.get(2)?,
             expires_at: row.get(3)?,
             state: row.get(4)?,
-            push: row.get(5)?,
-            token: row.get(6)?,
-            consent: row.get(7)?,
-            review: row.get(8)?,
+            alert: row.get(5)?,
+            push: row.get(6)?,
+            token: row.get(7)?,
+            consent: row.get(8)?,
+            review: row.get(9)?,
         })
     }
 
@@ -246,6 +394,7 @@ impl Stored {
             consent: sealer.open_optional(CONSENT, &id, self.consent)?,
             review,
             expired: self.state.0 == ChallengeState::Expired,
+            alert: self.alert.0,
             enrollment: self.enrollment,
             received_at: self.received_at,
             expires_at: self.expires_at,

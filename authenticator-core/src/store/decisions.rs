@@ -1,6 +1,7 @@
 //! Decisions: made once, sent under a lease, settled.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 
 use super::challenges::{erase_credentials, open_one, set_state};
 use super::document::{self, Document, document, named, optional};
@@ -174,6 +175,40 @@ impl Store {
         })
     }
 
+    /// Settles what an account whose key is lost (`why`) can never sign; returns the challenges.
+    pub(crate) fn give_up_queued(&self, enrollment: &str, why: ErrorCode) -> Result<Vec<String>> {
+        self.write(|change| self.give_up(change, enrollment, why))
+    }
+
+    /// As [`Store::give_up_queued`], as a part of another change. An attempt that still runs may confirm it later.
+    pub(super) fn give_up(
+        &self,
+        change: &Transaction<'_>,
+        enrollment: &str,
+        why: ErrorCode,
+    ) -> Result<Vec<String>> {
+        let stored = {
+            let mut query = change.prepare(&format!(
+                "{SELECT} WHERE enrollment = ?1 AND delivery = 'queued' ORDER BY expires_at, challenge"
+            ))?;
+            let rows = query.query_map([enrollment], Stored::from_row)?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()?
+        };
+        let mut given_up = Vec::new();
+        for before in stored {
+            let delivery = before.settle(Delivery::Undelivered);
+            let row = before.open(&self.sealer)?;
+            let receipt = Receipt {
+                next_attempt_at: None,
+                last_error: Some(why),
+                ..row.receipt
+            };
+            self.set_outcome(change, &receipt, delivery, false)?;
+            given_up.push(row.challenge);
+        }
+        Ok(given_up)
+    }
+
     /// Ends the lease of this attempt, not that of a later one; finishes the history entry of a decision that is settled by this.
     fn set_outcome(
         &self,
@@ -245,6 +280,12 @@ fn check_review(
     }
 }
 
+/// Whether a sealed verdict is an approval.
+pub(super) fn is_approval(sealer: &Sealer, challenge: &str, verdict: &[u8]) -> Result<bool> {
+    let verdict = Document::open(sealer, VERDICT, challenge, verdict)?;
+    Ok(verdict.named::<Decision>("decision")? == Decision::Approve)
+}
+
 const SELECT: &str = "SELECT challenge, enrollment, decided_at, expires_at, verdict, delivery, attempts, next_attempt_at,
                              last_error, server_code, answer, unknown_outcome, open_attempts, lease_until
                       FROM decisions";
@@ -275,6 +316,14 @@ fn find(store: &Connection, challenge: &str) -> Result<Option<Stored>> {
             Stored::from_row,
         )
         .optional()?)
+}
+
+/// Whether the row of this key opens.
+pub(super) fn opens(store: &Connection, sealer: &Sealer, key: &[SqlValue]) -> Result<()> {
+    let query = format!("{SELECT} WHERE rowid = ?1");
+    let stored = store.query_row(&query, params_from_iter(key), Stored::from_row)?;
+    stored.answer(sealer)?;
+    stored.open(sealer).map(drop)
 }
 
 impl Stored {

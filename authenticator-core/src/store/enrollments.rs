@@ -1,12 +1,13 @@
 //! Enrollments, and servers that a person confirmed.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 
 use super::document::{self, Document, document, integer, named, text};
 use super::fault::{damaged, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
-use super::{EnrollmentRow, ServerRow, Store, history};
+use super::{Continued, EnrollmentRow, ServerRow, Store, challenges, history, requesters};
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::Value;
 use crate::otp::Totp;
@@ -29,8 +30,13 @@ const fn column(name: &'static str) -> Column {
 }
 
 impl Store {
-    /// `enrollment_conflict` if the id exists.
-    pub(crate) fn add_enrollment(&self, row: &EnrollmentRow) -> Result<()> {
+    /// `enrollment_conflict` if the id exists. The accounts that it `continues` end with it, in the same transaction: of
+    /// them only the history stays, and the new one's starts by naming its last record.
+    pub(crate) fn add_enrollment(
+        &self,
+        row: &EnrollmentRow,
+        continues: &[Continued],
+    ) -> Result<()> {
         let id = row.identity.enrollment.as_str();
         let sealer = &self.sealer;
         let profile = document::seal(sealer, PROFILE, id, &profile(row))?;
@@ -46,8 +52,8 @@ impl Store {
         let secret = secret
             .map(|secret| sealer.seal(TOTP_SEED, id, secret))
             .transpose()?;
-        let added = self.write(|change| {
-            Ok(change.execute(
+        self.write(|change| {
+            let added = change.execute(
                 "INSERT INTO enrollments
                  (id, enrolled_at, last_used_at, clock_offset, profile, push_service, push_token, totp_seed)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
@@ -61,26 +67,67 @@ impl Store {
                     token,
                     secret,
                 ),
-            )?)
-        })?;
-        match added {
-            0 => Err(Error::new(
-                ErrorCode::EnrollmentConflict,
-                "this account is enrolled on this device already",
-            )),
-            _ => Ok(()),
-        }
+            )?;
+            if added == 0 {
+                return Err(Error::new(
+                    ErrorCode::EnrollmentConflict,
+                    "this account is enrolled on this device already",
+                ));
+            }
+            for old in continues {
+                self.end(change, old, id, row.enrolled_at)?;
+            }
+            Ok(())
+        })
     }
 
+    /// Ends an account whose key is lost, for the sake of the one that continues it.
+    fn end(&self, change: &Transaction<'_>, old: &Continued, new: &str, at: i64) -> Result<()> {
+        let id = old.enrollment.as_str();
+        let Some(stored) = find(change, id)?.filter(|stored| stored.continued_by.is_none()) else {
+            return Ok(());
+        };
+        let mut row = stored.open(&self.sealer)?;
+        self.give_up(change, id, old.lost)?;
+        challenges::close_open(change, &self.sealer, id, at)?;
+        requesters::hand_over(change, &self.sealer, id, new)?;
+        history::record_continues(change, &self.sealer, new, at, &row)?;
+        row.totp = None;
+        let profile = document::seal(&self.sealer, PROFILE, id, &profile(&row))?;
+        change.execute(
+            "UPDATE enrollments
+             SET continued_by = ?2, profile = ?3, push_service = NULL, push_token = NULL, totp_seed = NULL
+             WHERE id = ?1",
+            (id, new, profile),
+        )?;
+        change.execute(
+            "UPDATE enrollments SET continued_by = ?2 WHERE continued_by = ?1",
+            (id, new),
+        )?;
+        Ok(())
+    }
+
+    /// An account, or one that has ended and left its history.
     pub(crate) fn enrollment(&self, id: &str) -> Result<Option<EnrollmentRow>> {
         let stored = self.read(|store| find(store, id))?;
         stored.map(|stored| stored.open(&self.sealer)).transpose()
     }
 
-    /// Oldest first.
+    /// The ended ones that this one continues, oldest first.
+    pub(crate) fn continued(&self, id: &str) -> Result<Vec<String>> {
+        self.read(|store| {
+            let mut query = store.prepare(CONTINUED)?;
+            let rows = query.query_map([id], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Without those that have ended, oldest first.
     pub(crate) fn enrollments(&self) -> Result<Vec<EnrollmentRow>> {
         let stored = self.read(|store| {
-            let mut query = store.prepare(&format!("{SELECT} ORDER BY enrolled_at, id"))?;
+            let mut query = store.prepare(&format!(
+                "{SELECT} WHERE continued_by IS NULL ORDER BY enrolled_at, id"
+            ))?;
             let rows = query.query_map([], Stored::from_row)?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
         })?;
@@ -144,18 +191,14 @@ impl Store {
         })
     }
 
-    /// With its challenges, decisions and history, in one transaction; free pages are overwritten (`secure_delete`), and
-    /// the write-ahead log is emptied. One that is not there counts as done.
+    /// With those it continues, their challenges, decisions and history, in one transaction; free pages are overwritten
+    /// (`secure_delete`), and the write-ahead log is emptied. One that is not there counts as done.
     pub(crate) fn remove_enrollment(&self, id: &str) -> Result<()> {
         self.write(|change| {
             change.execute("DELETE FROM enrollments WHERE id = ?1", [id])?;
             Ok(())
         })?;
-        // The log still holds old pages. Another process that reads them keeps it; then its next checkpoint does this.
-        self.read(|store| {
-            store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            Ok(())
-        })
+        self.empty_log()
     }
 
     /// Servers that a person confirmed, in the order they were added.
@@ -169,14 +212,7 @@ impl Store {
         })?;
         stored
             .into_iter()
-            .map(|(key, entry)| {
-                let entry = Document::open(&self.sealer, SERVER, &row_key(&key), &entry)?;
-                Ok(ServerRow {
-                    name: entry.text("name")?,
-                    base_url: entry.text("base_url")?,
-                    dialect: entry.named("dialect")?,
-                })
-            })
+            .map(|(key, entry)| read_server(&self.sealer, &key, &entry))
             .collect()
     }
 
@@ -200,8 +236,37 @@ impl Store {
     }
 }
 
-const SELECT: &str = "SELECT id, enrolled_at, last_used_at, clock_offset, profile, push_service, push_token, totp_seed
+const SELECT: &str = "SELECT id, enrolled_at, last_used_at, clock_offset, profile, push_service, push_token, totp_seed,
+                             continued_by
                       FROM enrollments";
+pub(super) const CONTINUED: &str =
+    "SELECT id FROM enrollments WHERE continued_by = ?1 ORDER BY enrolled_at, id";
+
+/// Whether the row of this key opens.
+pub(super) fn opens(store: &Connection, sealer: &Sealer, key: &[SqlValue]) -> Result<()> {
+    let query = format!("{SELECT} WHERE rowid = ?1");
+    let stored = store.query_row(&query, params_from_iter(key), Stored::from_row)?;
+    stored.open(sealer).map(drop)
+}
+
+/// Likewise, for a server.
+pub(super) fn server_opens(store: &Connection, sealer: &Sealer, key: &[SqlValue]) -> Result<()> {
+    let query = "SELECT key, entry FROM servers WHERE rowid = ?1";
+    let (key, entry): (Vec<u8>, Vec<u8>) =
+        store.query_row(query, params_from_iter(key), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    read_server(sealer, &key, &entry).map(drop)
+}
+
+fn read_server(sealer: &Sealer, key: &[u8], entry: &[u8]) -> Result<ServerRow> {
+    let entry = Document::open(sealer, SERVER, &row_key(key), entry)?;
+    Ok(ServerRow {
+        name: entry.text("name")?,
+        base_url: entry.text("base_url")?,
+        dialect: entry.named("dialect")?,
+    })
+}
 
 /// An enrollment with its columns still sealed.
 pub(super) struct Stored {
@@ -213,6 +278,7 @@ pub(super) struct Stored {
     push_service: Option<Named<PushService>>,
     push_token: Option<Vec<u8>>,
     totp_seed: Option<Vec<u8>>,
+    continued_by: Option<String>,
 }
 
 pub(super) fn find(store: &Connection, id: &str) -> Result<Option<Stored>> {
@@ -232,6 +298,7 @@ impl Stored {
             push_service: row.get(5)?,
             push_token: row.get(6)?,
             totp_seed: row.get(7)?,
+            continued_by: row.get(8)?,
         })
     }
 
@@ -281,6 +348,7 @@ impl Stored {
             enrolled_at: self.enrolled_at,
             last_used_at: self.last_used_at,
             clock_offset: self.clock_offset,
+            continued_by: self.continued_by,
         })
     }
 }

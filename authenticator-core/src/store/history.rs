@@ -2,17 +2,18 @@
 //! base64url SHA-256 of the record before and absent in the first. Records are added, never changed: a decision or a missed
 //! challenge is one, what became of its answer is another, and a page shows the two together.
 
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 
 use super::document::{Document, document, integer, named, optional, text};
-use super::fault::{internal, unknown_enrollment};
+use super::fault::{damaged, internal, unknown_enrollment};
 use super::seal::{Column, Sealer};
-use super::{ChallengeRow, DecisionRow, Store, enrollments};
+use super::{ChallengeRow, DecisionRow, EnrollmentRow, Store, enrollments};
 use crate::challenge::ChallengeId;
 use crate::consent::Account;
-use crate::decision::Delivery;
+use crate::decision::{Delivery, Receipt};
 use crate::enrollment::EnrollmentId;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::history::HistoryEntry;
 use crate::jose::{self, Jwk};
 use crate::json::{self, Value};
@@ -45,8 +46,26 @@ pub(crate) struct ChainRecord {
 
 impl Store {
     /// Newest first. `before` is the `at` of the last entry of the page before; a page is longer than `limit` where
-    /// entries of the same millisecond would be torn apart.
+    /// entries of the same millisecond would be torn apart. The history of an account starts with that of those it continues.
     pub(crate) fn history(
+        &self,
+        enrollment: Option<&str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<HistoryEntry>> {
+        let mut entries = self.page(enrollment, before, limit)?;
+        for ended in enrollment.map_or(Ok(Vec::new()), |id| self.continued(id))? {
+            entries.extend(self.page(Some(&ended), before, limit)?);
+        }
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
+        let last = limit.clamp(1, PAGE) as usize - 1;
+        if let Some(oldest) = entries.get(last).map(|entry| entry.at) {
+            entries.retain(|entry| entry.at >= oldest);
+        }
+        Ok(entries)
+    }
+
+    fn page(
         &self,
         enrollment: Option<&str>,
         before: Option<i64>,
@@ -112,6 +131,38 @@ impl Store {
         Ok(records.collect())
     }
 
+    /// The receipt of a decision that is settled, for when the decision itself is no longer kept.
+    pub(crate) fn settled_receipt(&self, challenge: &str) -> Result<Option<Receipt>> {
+        let stored = self.read(|store| {
+            Ok(store
+                .query_row(SETTLED, [challenge], |row| {
+                    let opened: (i64, Vec<u8>) = (row.get(3)?, row.get(4)?);
+                    let settled: (i64, Vec<u8>) = (row.get(1)?, row.get(2)?);
+                    Ok((row.get::<_, String>(0)?, opened, settled, row.get(5)?))
+                })
+                .optional()?)
+        })?;
+        let Some((enrollment, opened, settled, decided_at)) = stored else {
+            return Ok(None);
+        };
+        let body = |(seq, sealed): (i64, Vec<u8>)| {
+            Document::open(&self.sealer, RECORD, &row_key(&enrollment, seq), &sealed)?
+                .document("body")
+        };
+        let (opened, settled) = (body(opened)?, body(settled)?);
+        Ok(Some(Receipt {
+            challenge: ChallengeId::new(challenge),
+            decision: opened.named("decision")?,
+            reason: opened.optional_text("reason")?,
+            delivery: settled.named("delivery")?,
+            decided_at,
+            attempts: settled.small("attempts")?,
+            next_attempt_at: None,
+            last_error: settled.optional_named("error")?,
+            server_code: settled.optional_text("server_code")?,
+        }))
+    }
+
     /// Signed checkpoints of a chain: (number of the record, token), in their order.
     pub(crate) fn checkpoints(&self, enrollment: &str) -> Result<Vec<(i64, String)>> {
         self.read(|store| {
@@ -134,6 +185,86 @@ impl Store {
             )?;
             Ok(())
         })
+    }
+
+    /// What the history of the account that continues this one says of its end: number and digest of a record.
+    pub(crate) fn vouched_by_successor(
+        &self,
+        row: &EnrollmentRow,
+    ) -> Result<Option<(i64, String)>> {
+        let Some(successor) = &row.continued_by else {
+            return Ok(None);
+        };
+        let mut after = 0;
+        // It says so in its first records; other accounts that ended with this one are named beside it.
+        while let Some(record) = self.chain(successor, after, 1)?.pop() {
+            after = record.seq;
+            let body = record.record.as_ref().and_then(|value| value.get("body"));
+            let text = |name: &str| body.and_then(|body| body.get(name)?.as_str());
+            if text("event") != Some(CONTINUES) {
+                break;
+            }
+            if text("of") == Some(&row.identity.enrollment) {
+                let seq = body.and_then(|body| body.get("through")?.as_number()?.as_i64());
+                return Ok(seq.zip(text("hash").map(str::to_owned)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes the records up to number `through`, which has this digest, and writes that into the history. `anchor` is the
+    /// checkpoint that vouches for them from now on. Returns how many there were; the error is `store_unavailable` while an
+    /// answer is on its way, and where the record is not the one that was signed for.
+    pub(crate) fn prune(
+        &self,
+        enrollment: &str,
+        through: i64,
+        digest: &str,
+        anchor: &str,
+        now: i64,
+    ) -> Result<usize> {
+        let removed = self.write(|change| {
+            if enrollments::find(change, enrollment)?.is_none() {
+                return Err(unknown_enrollment());
+            }
+            let busy = "SELECT EXISTS (SELECT 1 FROM decisions WHERE enrollment = ?1 AND lease_until > ?2)";
+            if change.query_row(busy, (enrollment, now), |row| row.get(0))? {
+                return Err(Error::new(
+                    ErrorCode::StoreUnavailable,
+                    "an answer of this account is being sent; try again",
+                ));
+            }
+            let query = "SELECT record FROM history WHERE enrollment = ?1 AND seq = ?2";
+            let sealed: Option<Vec<u8>> = change
+                .query_row(query, (enrollment, through), |row| row.get(0))
+                .optional()?;
+            let place = row_key(enrollment, through);
+            let same = sealed
+                .and_then(|sealed| self.sealer.open(RECORD, &place, &sealed).ok())
+                .is_some_and(|record| self::digest(&record) == digest);
+            if !same {
+                return Err(Error::new(
+                    ErrorCode::StoreUnavailable,
+                    "the history has changed meanwhile; try again",
+                ));
+            }
+            record_pruned(change, &self.sealer, enrollment, now, through)?;
+            let removed = change.execute(
+                "DELETE FROM history WHERE enrollment = ?1 AND seq <= ?2",
+                (enrollment, through),
+            )?;
+            change.execute(
+                "DELETE FROM checkpoints WHERE enrollment = ?1 AND seq <= ?2",
+                (enrollment, through),
+            )?;
+            change.execute(
+                "INSERT INTO checkpoints (enrollment, seq, token) VALUES (?1, ?2, ?3)",
+                (enrollment, through, anchor),
+            )?;
+            Ok(removed)
+        })?;
+        self.empty_log()?;
+        Ok(removed)
     }
 
     /// Records since the last checkpoint, or since the start.
@@ -165,12 +296,32 @@ impl Store {
         );
     }
 
+    #[cfg(test)]
+    pub(crate) fn sealed_record(&self, enrollment: &str, seq: i64) -> Vec<u8> {
+        let query = "SELECT record FROM history WHERE enrollment = ?1 AND seq = ?2";
+        let row = self.connection();
+        row.query_row(query, (enrollment, seq), |row| row.get(0))
+            .unwrap()
+    }
+
     /// SQL as somebody could run it who has the file.
     #[cfg(test)]
     pub(crate) fn forge(&self, sql: &str) {
         self.connection().execute_batch(sql).unwrap();
     }
 }
+
+/// The two records of a decision carry the same time, by which the one that opened the entry is found.
+pub(super) const SETTLED: &str =
+    "SELECT settled.enrollment, settled.seq, settled.record, opened.seq, opened.record, settled.at
+     FROM history AS settled
+     JOIN history AS opened ON opened.settles = 0 AND opened.enrollment = settled.enrollment
+          AND opened.at = settled.at AND opened.challenge = settled.challenge
+     WHERE settled.settles = 1 AND settled.challenge = ?1
+     ORDER BY settled.seq DESC LIMIT 1";
+
+/// The event of the record that an account starts with that continues another.
+pub(crate) const CONTINUES: &str = "continues";
 
 pub(super) const CHAIN: &str = "SELECT seq, challenge, at, settles, record FROM history
                                 WHERE enrollment = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
@@ -226,8 +377,8 @@ pub(super) fn record_missed(
     change: &Transaction<'_>,
     sealer: &Sealer,
     challenge: &ChallengeRow,
+    at: i64,
 ) -> Result<()> {
-    let at = challenge.expires_at;
     let body = opening(change, sealer, challenge, "missed", at, [])?;
     append(
         change,
@@ -289,6 +440,48 @@ pub(super) fn record_approval_key(
     append(change, sealer, enrollment, "", at, APART, body)
 }
 
+/// The account takes the place of another, whose key is lost: names the last record of that one, which nothing else can sign
+/// for any more.
+pub(super) fn record_continues(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    enrollment: &str,
+    at: i64,
+    old: &EnrollmentRow,
+) -> Result<()> {
+    let of = old.identity.enrollment.as_str();
+    let head = head(change, sealer, of)?;
+    let body = document([
+        ("event", text(CONTINUES)),
+        ("challenge", text("")),
+        ("enrollment", text(enrollment)),
+        ("at", integer(at)),
+        ("of", text(of)),
+        ("key", text(Jwk::from_json(&old.jwk)?.thumbprint())),
+        ("through", integer(head.as_ref().map_or(0, |head| head.0))),
+        ("hash", head.and_then(|head| head.1).map(Value::from)),
+    ]);
+    append(change, sealer, enrollment, "", at, APART, body)
+}
+
+/// Records before this one were removed on purpose.
+fn record_pruned(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    enrollment: &str,
+    at: i64,
+    through: i64,
+) -> Result<()> {
+    let body = document([
+        ("event", text("pruned")),
+        ("challenge", text("")),
+        ("enrollment", text(enrollment)),
+        ("at", integer(at)),
+        ("through", integer(through)),
+    ]);
+    append(change, sealer, enrollment, "", at, APART, body)
+}
+
 /// Members of a record that opens an entry: who, what was shown, and what is added by `more`.
 fn opening<const N: usize>(
     change: &Transaction<'_>,
@@ -346,18 +539,8 @@ fn append(
     settles: i64,
     body: Value,
 ) -> Result<()> {
-    let last: Option<(i64, Vec<u8>)> = change
-        .query_row(
-            "SELECT seq, record FROM history WHERE enrollment = ?1 ORDER BY seq DESC LIMIT 1",
-            [enrollment],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?;
-    let (seq, prev) = match last {
-        Some((seq, sealed)) => {
-            let record = sealer.open(RECORD, &row_key(enrollment, seq), &sealed)?;
-            (seq + 1, text(digest(&record)))
-        }
+    let (seq, prev) = match head(change, sealer, enrollment)? {
+        Some((seq, digest)) => (seq + 1, digest.map(Value::from)),
         None => (1, None),
     };
     let record = document([("body", Some(body)), ("prev", prev), ("seq", integer(seq))]);
@@ -370,6 +553,43 @@ fn append(
         (enrollment, seq, challenge, at, settles, record),
     )?;
     Ok(())
+}
+
+/// Number and digest of the last record of a chain. One that does not open has no digest: it must not keep a person from
+/// deciding, and whoever checks the chain finds it.
+fn head(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    enrollment: &str,
+) -> Result<Option<(i64, Option<String>)>> {
+    let last: Option<(i64, Vec<u8>)> = change
+        .query_row(
+            "SELECT seq, record FROM history WHERE enrollment = ?1 ORDER BY seq DESC LIMIT 1",
+            [enrollment],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    Ok(last.map(|(seq, sealed)| {
+        let record = sealer.open(RECORD, &row_key(enrollment, seq), &sealed);
+        (seq, record.ok().map(|record| digest(&record)))
+    }))
+}
+
+/// Whether the record of this key opens, or was given up in an earlier repair.
+pub(super) fn opens(store: &Connection, sealer: &Sealer, key: &[SqlValue]) -> Result<()> {
+    let query = "SELECT enrollment, seq, settles, record FROM history WHERE rowid = ?1";
+    let (enrollment, seq, settles, sealed): (String, i64, i64, Vec<u8>) =
+        store.query_row(query, params_from_iter(key), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    if sealed.is_empty() && settles == APART {
+        return Ok(());
+    }
+    let record = Document::open(sealer, RECORD, &row_key(&enrollment, seq), &sealed)?;
+    match (0..=APART).contains(&settles) {
+        true => record.document("body").map(drop),
+        false => Err(damaged("a record is of no kind")),
+    }
 }
 
 /// Thumbprint of the approval key that a claim names.

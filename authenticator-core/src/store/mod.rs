@@ -11,6 +11,8 @@ mod fault;
 mod history;
 mod names;
 mod open;
+mod quiet;
+mod repair;
 mod requesters;
 mod schema;
 mod seal;
@@ -23,15 +25,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::authenticator::DialectName;
+use crate::challenge::Alert;
 use crate::decision::{Decision, Receipt};
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::json::Value;
 use crate::keys::{KeyAlgorithm, ProtectionLevel};
 use crate::otp::Totp;
 use crate::protocol::{Identity, Push, PushToken};
+use crate::repair::StoreRepair;
 use seal::Sealer;
 
-pub(crate) use history::{APART, ChainRecord, OPENS, SETTLES};
+pub(crate) use history::{APART, CONTINUES, ChainRecord, OPENS, SETTLES};
 
 /// A configured or confirmed server with its address normalised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +67,15 @@ pub(crate) struct EnrollmentRow {
     pub enrolled_at: i64,
     pub last_used_at: Option<i64>,
     pub clock_offset: i64,
+    /// Its key was lost, and this enrollment has taken its place: only its history is of use.
+    pub continued_by: Option<String>,
+}
+
+/// An account that ends because its key is lost and another takes its place.
+pub(crate) struct Continued {
+    pub enrollment: String,
+    /// `key_missing` or `key_invalidated`.
+    pub lost: ErrorCode,
 }
 
 /// A challenge as stored. Times by the corrected clock.
@@ -79,6 +92,26 @@ pub(crate) struct ChallengeRow {
     pub review: Option<ReviewRow>,
     /// Over without a decision.
     pub expired: bool,
+    pub alert: Alert,
+}
+
+/// What came of taking a challenge in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    New,
+    /// The id exists already; nothing was changed.
+    Known,
+    /// So many are open that it was not taken.
+    Full,
+}
+
+/// One of the challenges that ask an account for the same.
+pub(crate) struct AlikeRow {
+    pub id: String,
+    pub expires_at: i64,
+    /// `None`: open, or missed.
+    pub decided_at: Option<i64>,
+    pub approved: bool,
 }
 
 /// What a review froze.
@@ -148,9 +181,8 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens or creates `path`. `unwrap` is called with the wrapped data key of an existing store, `wrap` with a new data key;
-    /// both outside any transaction. A damaged file is moved aside and `store_corrupt` returned; a newer one is refused.
-    /// What `unwrap` and `wrap` fail with is returned as it is, and the file is left as it was; a data key that is not this
-    /// store's is `key_missing`.
+    /// both outside any transaction. A damaged file is `store_corrupt`, a newer one `store_newer`, and a data key that is not
+    /// this store's `key_missing`; what `unwrap` and `wrap` fail with is returned as it is. The file is then left as it was.
     pub(crate) fn open(
         path: &Path,
         unwrap: &dyn Fn(Vec<u8>) -> Result<Vec<u8>>,
@@ -162,6 +194,15 @@ impl Store {
             connection: Mutex::new(connection),
             sealer,
         })
+    }
+
+    /// Looks at a store that nobody has open, and replaces it by what is left of it where it cannot be used whole. The old
+    /// file stays beside it under another name.
+    pub(crate) fn repair(
+        path: &Path,
+        unwrap: &dyn Fn(Vec<u8>) -> Result<Vec<u8>>,
+    ) -> Result<StoreRepair> {
+        repair::repair(path, unwrap)
     }
 
     /// A panic while the lock was held has rolled its transaction back: the connection is still good.
@@ -182,5 +223,14 @@ impl Store {
         let result = change(&transaction)?;
         transaction.commit()?;
         Ok(result)
+    }
+
+    /// Overwrites the write-ahead log, which still holds old pages after rows were removed. Another process that reads them
+    /// keeps it; then its next checkpoint does this.
+    fn empty_log(&self) -> Result<()> {
+        self.read(|store| {
+            store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        })
     }
 }

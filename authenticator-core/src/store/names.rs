@@ -4,7 +4,7 @@ use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
 use crate::authenticator::DialectName;
-use crate::challenge::ChallengeState;
+use crate::challenge::{Alert, ChallengeState};
 use crate::decision::{Decision, Delivery};
 use crate::error::ErrorCode;
 use crate::keys::{KeyAlgorithm, ProtectionLevel};
@@ -31,6 +31,7 @@ macro_rules! names {
 }
 
 names!(ChallengeState { Open = "open", Decided = "decided", Expired = "expired" });
+names!(Alert { Normal = "normal", Silent = "silent" });
 names!(Decision { Approve = "approve", Deny = "deny" });
 names!(Delivery {
     Queued = "queued",

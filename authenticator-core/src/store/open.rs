@@ -1,22 +1,22 @@
-//! Opening a store: create, refuse, migrate, unlock, or move a damaged file aside.
+//! Opening a store: create, refuse, unlock, migrate. What cannot be opened stays as it is.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use zeroize::Zeroizing;
 
-use super::fault::internal;
-use super::schema;
+use super::fault::{damaged, internal};
 use super::seal::{Column, Sealer};
+use super::{repair, schema};
 use crate::clock::Entropy;
 use crate::error::{Error, ErrorCode, Result};
+use crate::jose::sha256;
 
-type KeyCall<'a> = &'a dyn Fn(Vec<u8>) -> Result<Vec<u8>>;
+pub(super) type KeyCall<'a> = &'a dyn Fn(Vec<u8>) -> Result<Vec<u8>>;
 
 const CHECK: Column = Column {
     table: "meta",
@@ -31,27 +31,55 @@ pub(super) fn open(
     wrap: KeyCall<'_>,
     entropy: &dyn Entropy,
 ) -> Result<(Connection, Sealer)> {
+    repair::finish(path)?;
     create_private(path)?;
-    let mut connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let mut connection = connect(path)?;
     match prepare(&mut connection, unwrap, wrap, entropy) {
         Ok(sealer) => Ok((connection, sealer)),
         Err(error) => {
-            // Closing would move the write-ahead log into a file that is to stay as it is.
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            drop(connection);
-            if error.code() == ErrorCode::StoreCorrupt {
-                return Err(move_aside(path));
-            }
-            Err(error)
+            leave(connection)?;
+            Err(advise(error))
         }
     }
 }
 
+/// A connection with the settings that hold for every store, before anything is read or written.
+pub(super) fn connect(path: &Path) -> Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.execute_batch(
+        "PRAGMA busy_timeout = 5000;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;
+         PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    Ok(connection)
+}
+
+/// Closing would move the write-ahead log into a file that is to stay as it is.
+pub(super) fn leave(connection: Connection) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    drop(connection);
+    Ok(())
+}
+
+/// Says what helps, where something does.
+fn advise(error: Error) -> Error {
+    let advice = match error.code() {
+        ErrorCode::StoreCorrupt => "repair_store saves what can be read",
+        ErrorCode::KeyMissing | ErrorCode::KeyInvalidated => {
+            "nothing in the store can be read without its key; repair_store moves it aside"
+        }
+        _ => return error,
+    };
+    Error::new(error.code(), format!("{}; {advice}", error.message()))
+}
+
 /// A new file is readable by its owner only; SQLite gives the files next to it the same permissions.
-fn create_private(path: &Path) -> Result<()> {
+pub(super) fn create_private(path: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -72,14 +100,7 @@ fn prepare(
     wrap: KeyCall<'_>,
     entropy: &dyn Entropy,
 ) -> Result<Sealer> {
-    connection.execute_batch(
-        "PRAGMA busy_timeout = 5000;
-         PRAGMA trusted_schema = OFF;
-         PRAGMA cell_size_check = ON;
-         PRAGMA foreign_keys = ON;
-         PRAGMA temp_store = MEMORY;",
-    )?;
-    let version = schema::version(connection)?;
+    let version = schema::version(connection, schema::STEPS)?;
     if connection.is_readonly(rusqlite::MAIN_DB)? {
         return Err(Error::new(
             ErrorCode::StoreUnavailable,
@@ -91,6 +112,16 @@ fn prepare(
         0 => None,
         _ => unlock(connection, unwrap)?,
     };
+    make_durable(connection)?;
+    schema::migrate(connection, schema::STEPS)?;
+    match unlocked {
+        Some(sealer) => Ok(sealer),
+        None => make_key(connection, unwrap, wrap, entropy),
+    }
+}
+
+/// From here on, what is committed is on the disk.
+pub(super) fn make_durable(connection: &Connection) -> Result<()> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
@@ -99,17 +130,17 @@ fn prepare(
     // fsync alone leaves the data in the cache of the drive there.
     #[cfg(target_vendor = "apple")]
     connection.execute_batch("PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;")?;
-    schema::migrate(connection)?;
-    match unlocked {
-        Some(sealer) => Ok(sealer),
-        None => make_key(connection, unwrap, wrap, entropy),
-    }
+    Ok(())
 }
 
 /// `None` if there is no data key yet.
-fn unlock(connection: &Connection, unwrap: KeyCall<'_>) -> Result<Option<Sealer>> {
-    let Some(wrapped) = meta(connection, "data_key")? else {
-        return Ok(None);
+pub(super) fn unlock(connection: &Connection, unwrap: KeyCall<'_>) -> Result<Option<Sealer>> {
+    let Some(Locked { wrapped, check }) = Locked::read(connection)? else {
+        let query = "SELECT EXISTS (SELECT 1 FROM enrollments)";
+        return match connection.query_row(query, [], |row| row.get(0))? {
+            true => Err(damaged("its key is missing")),
+            false => Ok(None),
+        };
     };
     let data_key = Zeroizing::new(unwrap(wrapped)?);
     let lost = || {
@@ -119,11 +150,82 @@ fn unlock(connection: &Connection, unwrap: KeyCall<'_>) -> Result<Option<Sealer>
         )
     };
     let sealer = Sealer::new(&data_key).ok_or_else(lost)?;
-    let check = meta(connection, "check")?.ok_or_else(lost)?;
     let opened = sealer.open(CHECK, "check", &check).map_err(|_| lost())?;
     match *opened == CHECK_TEXT {
         true => Ok(Some(sealer)),
         false => Err(lost()),
+    }
+}
+
+/// The data key as the store keeps it.
+pub(super) struct Locked {
+    wrapped: Vec<u8>,
+    check: Vec<u8>,
+}
+
+impl Locked {
+    /// From the first copy that is whole.
+    pub(super) fn read(connection: &Connection) -> Result<Option<Locked>> {
+        match Locked::read_from(connection, "meta") {
+            Ok(Some(locked)) => Ok(Some(locked)),
+            Err(error) if error.code() != ErrorCode::StoreCorrupt => Err(error),
+            first => match Locked::read_from(connection, "meta_copy") {
+                Ok(Some(locked)) => Ok(Some(locked)),
+                Err(error) if first.is_ok() => Err(error),
+                _ => first,
+            },
+        }
+    }
+
+    /// Whether both copies are there, and the same.
+    pub(super) fn is_kept_twice(connection: &Connection) -> bool {
+        let copy = |table| Locked::read_from(connection, table).ok().flatten();
+        let copies = copy("meta").zip(copy("meta_copy"));
+        copies.is_some_and(|(one, other)| one.digest() == other.digest())
+    }
+
+    fn read_from(connection: &Connection, table: &str) -> Result<Option<Locked>> {
+        let meta = |name: &str| -> Result<Option<Vec<u8>>> {
+            let query = format!("SELECT value FROM {table} WHERE name = ?1");
+            Ok(connection
+                .query_row(&query, [name], |row| row.get(0))
+                .optional()?)
+        };
+        let (wrapped, check, digest) = (meta("data_key")?, meta("check")?, meta("digest")?);
+        match (wrapped, check, digest) {
+            (None, None, None) => Ok(None),
+            (Some(wrapped), Some(check), Some(digest)) => {
+                let locked = Locked { wrapped, check };
+                match locked.digest() == digest {
+                    true => Ok(Some(locked)),
+                    false => Err(damaged("its key is not what was written")),
+                }
+            }
+            _ => Err(damaged("a part of its key is missing")),
+        }
+    }
+
+    /// `false` if there is a key already; nothing is changed then.
+    pub(super) fn write(&self, connection: &mut Connection) -> Result<bool> {
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if Locked::read(&change)?.is_some() {
+            return Ok(false);
+        }
+        for table in ["meta", "meta_copy"] {
+            change.execute(
+                &format!("INSERT OR REPLACE INTO {table} (name, value) VALUES ('data_key', ?1), ('check', ?2), ('digest', ?3)"),
+                (&self.wrapped, &self.check, self.digest()),
+            )?;
+        }
+        change.commit()?;
+        Ok(true)
+    }
+
+    fn digest(&self) -> Vec<u8> {
+        let mut both = (self.wrapped.len() as u64).to_be_bytes().to_vec();
+        both.extend_from_slice(&self.wrapped);
+        both.extend_from_slice(&self.check);
+        sha256(&both).to_vec()
     }
 }
 
@@ -138,60 +240,18 @@ fn make_key(
     entropy.fill(&mut data_key);
     let sealer =
         Sealer::new(&data_key).ok_or_else(|| internal("the data key has the wrong length"))?;
-    let check = sealer.seal(CHECK, "check", CHECK_TEXT)?;
-    let wrapped = wrap(data_key.to_vec())?;
-    let added = connection.execute(
-        "INSERT INTO meta (name, value) VALUES ('data_key', ?1), ('check', ?2) ON CONFLICT DO NOTHING",
-        (wrapped, check),
-    )?;
-    if added > 0 {
-        return Ok(sealer);
+    let locked = Locked {
+        check: sealer.seal(CHECK, "check", CHECK_TEXT)?,
+        wrapped: wrap(data_key.to_vec())?,
+    };
+    match locked.write(connection)? {
+        true => Ok(sealer),
+        false => unlock(connection, unwrap)?.ok_or_else(|| internal("the store has no data key")),
     }
-    unlock(connection, unwrap)?.ok_or_else(|| internal("the store has no data key"))
 }
 
-fn meta(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
-    Ok(connection
-        .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
-            row.get(0)
-        })
-        .optional()?)
-}
-
-/// Renames the file and what SQLite keeps next to it, so that the next open starts anew and nothing is destroyed.
-fn move_aside(path: &Path) -> Error {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs());
-    let target = (seconds..)
-        .map(|seconds| suffixed(path, &format!(".corrupt-{seconds}")))
-        .find(|target| !target.exists())
-        .unwrap_or_else(|| suffixed(path, ".corrupt"));
-    let name = target
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    // The log goes first: a log left behind would be read into the new file.
-    for part in ["-wal", "-shm", ""] {
-        match std::fs::rename(suffixed(path, part), suffixed(&target, part)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Error::new(
-                    ErrorCode::StoreUnavailable,
-                    format!("the store is damaged and cannot be moved to {name}"),
-                );
-            }
-            _ => {}
-        }
-    }
-    Error::new(
-        ErrorCode::StoreCorrupt,
-        format!(
-            "the store was damaged and has been moved to {name}; the next start makes a new one"
-        ),
-    )
-}
-
-fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+/// The store's path with an ending.
+pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)

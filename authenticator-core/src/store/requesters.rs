@@ -1,6 +1,7 @@
 //! What the device remembers of the APIs that asked: for the marks that compare a request with earlier ones.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, OptionalExtension, Transaction, params_from_iter};
 
 use super::document::{self, Document, amounts, document, integer, read_amounts};
 use super::enrollments::{self, row_key};
@@ -56,6 +57,41 @@ impl Store {
     }
 }
 
+/// Gives what an account remembers to the one that continues it.
+pub(super) fn hand_over(
+    change: &Transaction<'_>,
+    sealer: &Sealer,
+    old: &str,
+    new: &str,
+) -> Result<()> {
+    let memories = {
+        let mut query =
+            change.prepare("SELECT audience, memory FROM requesters WHERE enrollment = ?1")?;
+        let rows = query.query_map([old], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<rusqlite::Result<Vec<(Vec<u8>, Vec<u8>)>>>()?
+    };
+    for (key, sealed) in memories {
+        let memory = sealer.open(MEMORY, &place(old, &key), &sealed)?;
+        let memory = sealer.seal(MEMORY, &place(new, &key), &memory)?;
+        change.execute(
+            "INSERT INTO requesters (enrollment, audience, memory) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            (new, &key, memory),
+        )?;
+    }
+    change.execute("DELETE FROM requesters WHERE enrollment = ?1", [old])?;
+    Ok(())
+}
+
+/// Whether the row of this key opens.
+pub(super) fn opens(store: &Connection, sealer: &Sealer, key: &[SqlValue]) -> Result<()> {
+    let query = "SELECT enrollment, audience, memory FROM requesters WHERE enrollment = ?1 AND audience = ?2";
+    let (enrollment, key, sealed): (String, Vec<u8>, Vec<u8>) =
+        store.query_row(query, params_from_iter(key), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    read(sealer, &enrollment, &key, &sealed).map(drop)
+}
+
 fn find(
     store: &Connection,
     sealer: &Sealer,
@@ -69,17 +105,20 @@ fn find(
             |row| row.get(0),
         )
         .optional()?;
-    let Some(sealed) = sealed else {
-        return Ok(None);
-    };
-    let memory = Document::open(sealer, MEMORY, &place(enrollment, key), &sealed)?;
-    Ok(Some(RequesterRow {
+    sealed
+        .map(|sealed| read(sealer, enrollment, key, &sealed))
+        .transpose()
+}
+
+fn read(sealer: &Sealer, enrollment: &str, key: &[u8], sealed: &[u8]) -> Result<RequesterRow> {
+    let memory = Document::open(sealer, MEMORY, &place(enrollment, key), sealed)?;
+    Ok(RequesterRow {
         first_seen: memory.integer("first_seen")?,
         approved: memory.integer("approved")?,
         denied: memory.integer("denied")?,
         reported: memory.integer("reported")?,
         highest: read_amounts(&memory, "highest")?,
-    }))
+    })
 }
 
 fn memory(row: &RequesterRow) -> Value {

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::challenge::ChallengeId;
+use crate::challenge::{Alert, ChallengeId};
 use crate::clock::Entropy;
 use crate::consent::Account;
 use crate::decision::Delivery;
@@ -18,6 +18,12 @@ use crate::otp::Hash;
 use crate::protocol::PushService;
 use crate::secret::Secret;
 use crate::{jose, json};
+
+mod continuing;
+mod damage;
+#[cfg(target_os = "linux")]
+mod disk;
+mod power;
 
 const ALICE: &str = "dev_alice";
 const BOB: &str = "dev_bob";
@@ -130,6 +136,7 @@ fn enrollment(id: &str) -> EnrollmentRow {
         enrolled_at: 1000,
         last_used_at: None,
         clock_offset: -7,
+        continued_by: None,
     }
 }
 
@@ -153,6 +160,7 @@ fn challenge(id: &str, enrollment: &str, expires_at: i64) -> ChallengeRow {
         consent: None,
         review: None,
         expired: false,
+        alert: Alert::Normal,
     }
 }
 
@@ -210,7 +218,7 @@ fn decision(challenge: &str, decision: Decision) -> DecisionRow {
 fn reviewed() -> (File, Store) {
     let file = File::new();
     let store = file.open();
-    store.add_enrollment(&enrollment(ALICE)).unwrap();
+    store.add_enrollment(&enrollment(ALICE), &[]).unwrap();
     store.add_challenge(&challenge("c1", ALICE, 9000)).unwrap();
     store
         .set_consent("c1", Some("{\"secret-consent\":1}"), 9000)
@@ -338,43 +346,6 @@ mod opening {
     }
 
     #[test]
-    fn a_file_that_is_no_database_is_moved_aside_and_named() {
-        let file = File::new();
-        std::fs::write(file.path(), "not a database ".repeat(1000)).unwrap();
-        let error = file.refusal();
-        assert_eq!(error.code(), ErrorCode::StoreCorrupt);
-        let [kept] = names(file.folder.path()).try_into().unwrap();
-        assert!(kept.starts_with("store.db.corrupt-"), "{kept}");
-        assert!(error.message().contains(&kept), "{error}");
-        let kept = std::fs::read_to_string(file.folder.path().join(kept)).unwrap();
-        assert!(kept.starts_with("not a database"));
-        assert!(file.open().enrollments().unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_damaged_schema_is_moved_aside_with_its_log_and_a_second_one_gets_another_name() {
-        let file = File::new();
-        for round in 1..=2 {
-            drop(file.open());
-            let mut bytes = std::fs::read(file.path()).unwrap();
-            // Behind the file header: the b-tree page of the schema.
-            bytes[100..4096].fill(0xff);
-            std::fs::write(file.path(), bytes).unwrap();
-            std::fs::write(file.path().with_extension("db-wal"), b"left behind").unwrap();
-            assert_eq!(file.refusal().code(), ErrorCode::StoreCorrupt);
-            let names = names(file.folder.path());
-            assert!(
-                !names.iter().any(|name| name == "store.db-wal"),
-                "{names:?}"
-            );
-            let copies = names.iter().filter(|name| {
-                name.contains(".corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm")
-            });
-            assert_eq!(copies.count(), round, "{names:?}");
-        }
-    }
-
-    #[test]
     fn a_store_without_its_key_is_refused_and_stays_as_it_is() {
         let (file, store) = reviewed();
         drop(store);
@@ -408,42 +379,6 @@ mod opening {
         let nowhere = file.folder.path().join("missing/store.db");
         let nowhere = Store::open(&nowhere, &flip, &flip, &Counting(1.into()));
         assert_eq!(code(nowhere), ErrorCode::StoreUnavailable);
-    }
-
-    #[test]
-    fn a_store_that_another_process_keeps_locked_is_unavailable() {
-        let (file, store) = reviewed();
-        let other = Connection::open(file.path()).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        store
-            .connection()
-            .execute_batch("PRAGMA busy_timeout = 0")
-            .unwrap();
-        assert_eq!(code(store.touch(ALICE, 1)), ErrorCode::StoreUnavailable);
-        other.execute_batch("ROLLBACK").unwrap();
-        store.touch(ALICE, 1).unwrap();
-    }
-
-    #[test]
-    fn a_full_disk_is_unavailable_and_undoes_the_whole_change() {
-        let (_file, store) = reviewed();
-        let pages: i64 = store
-            .connection()
-            .query_row("PRAGMA page_count", [], |row| row.get(0))
-            .unwrap();
-        store
-            .connection()
-            .pragma_update(None, "max_page_count", pages)
-            .unwrap();
-        let mut large = decision("c1", Decision::Deny);
-        large.claim = Some("x".repeat(100_000));
-        assert_eq!(
-            code(store.decide(&large, None)),
-            ErrorCode::StoreUnavailable
-        );
-        assert!(store.decision("c1").unwrap().is_none());
-        assert!(store.history(None, None, 10).unwrap().is_empty());
-        assert_eq!(store.open_challenges().unwrap().len(), 1);
     }
 
     #[test]
@@ -532,7 +467,7 @@ mod enrolling {
         let mut second = enrollment(ALICE);
         second.label = "other".into();
         assert_eq!(
-            code(store.add_enrollment(&second)),
+            code(store.add_enrollment(&second, &[])),
             ErrorCode::EnrollmentConflict
         );
         let kept = store.enrollment(ALICE).unwrap().unwrap();
@@ -549,7 +484,7 @@ mod enrolling {
             row.push = None;
             row.totp = None;
             row.approval_key = None;
-            store.add_enrollment(&row).unwrap();
+            store.add_enrollment(&row, &[]).unwrap();
         }
         let rows = store.enrollments().unwrap();
         let ids: Vec<_> = rows
@@ -592,7 +527,7 @@ mod enrolling {
     #[test]
     fn a_removed_enrollment_leaves_no_byte_behind_and_others_stay() {
         let (file, store) = denied();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         store.add_challenge(&challenge("c2", BOB, 9000)).unwrap();
         store
             .record_requester(ALICE, "api", 1, |row| row.approved += 1)
@@ -671,7 +606,7 @@ mod sealing {
     #[test]
     fn a_sealed_value_moved_to_another_row_does_not_open() {
         let (file, store) = reviewed();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         store.add_challenge(&challenge("c2", BOB, 9000)).unwrap();
         store.decide(&decision("c1", Decision::Deny), None).unwrap();
         store.decide(&decision("c2", Decision::Deny), None).unwrap();
@@ -809,7 +744,7 @@ mod receiving {
     #[test]
     fn challenges_of_one_enrollment_are_counted_since_a_time() {
         let (_file, store) = reviewed();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         for (id, account, expires_at) in
             [("c2", ALICE, 1300), ("c3", ALICE, 1301), ("c4", BOB, 1301)]
         {
@@ -819,6 +754,223 @@ mod receiving {
         }
         let counts = [0, 1000, 1001, 8701].map(|since| store.received_since(ALICE, since).unwrap());
         assert_eq!(counts, [3, 3, 2, 0]);
+    }
+}
+
+mod guarding {
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60_000;
+    /// Of those that are over, so many are kept.
+    const KEPT: usize = 200;
+
+    fn at(id: &str, received_at: i64) -> ChallengeRow {
+        ChallengeRow {
+            received_at,
+            ..challenge(id, ALICE, received_at + 300)
+        }
+    }
+
+    fn stored(store: &Store, id: &str) -> bool {
+        store.challenge(id).unwrap().is_some()
+    }
+
+    /// `c1` was denied, and the server has confirmed that.
+    fn delivered() -> (File, Store, Receipt) {
+        let (file, store) = denied();
+        store.begin_attempt("c1", "secret-jwt", 5000, 6000).unwrap();
+        let receipt = store
+            .end_attempt(&ended(&store, Delivery::Delivered), false)
+            .unwrap();
+        (file, store, receipt)
+    }
+
+    #[test]
+    fn a_full_list_takes_no_further_challenge_until_one_is_over() {
+        let (_file, store) = reviewed();
+        store.add_enrollment(&enrollment(BOB)).unwrap();
+        let receive = |row: &ChallengeRow| store.receive(row, None, 2).unwrap();
+        assert_eq!(receive(&challenge("c2", ALICE, 9000)), Received::New);
+        assert_eq!(receive(&challenge("c3", ALICE, 9000)), Received::Full);
+        assert!(!stored(&store, "c3"));
+        assert_eq!(store.open_count(ALICE).unwrap(), 2);
+        // Known is known, and another account has a list of its own.
+        assert_eq!(receive(&challenge("c2", ALICE, 9000)), Received::Known);
+        assert_eq!(receive(&challenge("b1", BOB, 9000)), Received::New);
+        store.decide(&decision("c2", Decision::Deny), None).unwrap();
+        assert_eq!(receive(&challenge("c3", ALICE, 9000)), Received::New);
+    }
+
+    #[test]
+    fn what_is_over_for_a_day_is_forgotten_and_its_receipt_is_in_the_history() {
+        let (_file, store, receipt) = delivered();
+        store.add_challenge(&at("c2", 0)).unwrap();
+        store.expire(ALICE, 300).unwrap();
+        store.add_challenge(&at("c3", 301 + DAY)).unwrap();
+        assert!(!stored(&store, "c2"), "missed a day ago");
+        assert!(stored(&store, "c1"), "answered at 5000, received at 8700");
+
+        store.add_challenge(&at("c4", 8701 + DAY)).unwrap();
+        assert!(!stored(&store, "c1"));
+        assert!(store.decision("c1").unwrap().is_none());
+        assert!(stored(&store, "c3"), "it is still open");
+        assert_eq!(store.settled_receipt("c1").unwrap(), Some(receipt));
+        assert_eq!(store.settled_receipt("c2").unwrap(), None);
+        assert_eq!(store.history(None, None, 10).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn an_answer_that_is_still_being_sent_keeps_its_challenge() {
+        let (_file, store) = denied();
+        for number in 0..KEPT as i64 + 2 {
+            store
+                .add_challenge(&at(&format!("f{number}"), 9000 + number))
+                .unwrap();
+            store.expire(ALICE, 9300 + number).unwrap();
+        }
+        store.add_challenge(&at("late", 9 * DAY)).unwrap();
+        assert!(stored(&store, "c1") && store.decision("c1").unwrap().is_some());
+        assert!(!stored(&store, "f0"));
+    }
+
+    #[test]
+    fn a_flood_leaves_no_more_than_a_fixed_number_behind() {
+        let (_file, store, _) = delivered();
+        for number in 0..KEPT as i64 + 20 {
+            store
+                .add_challenge(&at(&format!("f{number}"), 9000 + number))
+                .unwrap();
+            store.expire(ALICE, 9300 + number).unwrap();
+        }
+        let left: u32 = store
+            .connection()
+            .query_row("SELECT count(*) FROM challenges", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(left, KEPT as u32 + 1);
+        assert!(stored(&store, "f219") && !stored(&store, "f0"));
+    }
+
+    #[test]
+    fn the_receipt_from_the_history_is_the_one_that_was_given() {
+        let (_file, store) = denied();
+        assert_eq!(
+            store.settled_receipt("c1").unwrap(),
+            None,
+            "nothing is settled"
+        );
+        store.begin_attempt("c1", "secret-jwt", 5000, 6000).unwrap();
+        let mut refused = ended(&store, Delivery::Refused);
+        refused.last_error = Some(ErrorCode::ServerRefused);
+        refused.server_code = Some("invalid_challenge".into());
+        let given = store.end_attempt(&refused, true).unwrap();
+        assert_eq!(given.reason.as_deref(), Some("secret-reason"));
+        assert_eq!(store.settled_receipt("c1").unwrap(), Some(given));
+        // A late confirmation has the last word.
+        let confirmed = store
+            .end_attempt(&ended(&store, Delivery::Delivered), false)
+            .unwrap();
+        assert_eq!(store.settled_receipt("c1").unwrap(), Some(confirmed));
+    }
+
+    #[test]
+    fn challenges_that_ask_an_account_for_the_same_are_found_newest_first() {
+        let (_file, store) = reviewed();
+        store.add_enrollment(&enrollment(BOB)).unwrap();
+        let asks = |id: &str, asks: Option<&str>| {
+            store
+                .set_consent_asking(id, Some("{}"), 9000, asks)
+                .unwrap();
+        };
+        asks("c1", Some("pay"));
+        store.receive(&at("c2", 10), Some("pay"), 99).unwrap();
+        store.receive(&at("c3", 20), Some("share"), 99).unwrap();
+        store.receive(&at("c4", 30), None, 99).unwrap();
+        let foreign = challenge("b1", BOB, 9000);
+        store.receive(&foreign, Some("pay"), 99).unwrap();
+        let alike = |id: &str| {
+            let rows = store.alike(id).unwrap();
+            rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+        };
+        assert_eq!(alike("c1"), ["c2", "c1"]);
+        assert_eq!(alike("c3"), ["c3"]);
+        assert!(alike("c4").is_empty(), "nobody knows what it asks for");
+
+        asks("c4", Some("pay"));
+        assert_eq!(alike("c1"), ["c4", "c2", "c1"]);
+        asks("c4", None);
+        assert_eq!(alike("c1"), ["c2", "c1"]);
+        store.set_review("c1", &review("S")).unwrap();
+        store
+            .decide(&decision("c1", Decision::Approve), Some("S"))
+            .unwrap();
+        let rows = store.alike("c2").unwrap();
+        assert_eq!((rows[1].decided_at, rows[1].approved), (Some(5000), true));
+        assert_eq!((rows[0].decided_at, rows[0].approved), (None, false));
+    }
+
+    #[test]
+    fn what_is_asked_for_cannot_be_guessed_from_the_file() {
+        let (file, store) = reviewed();
+        store
+            .set_consent_asking("c1", None, 9000, Some("secret-asked"))
+            .unwrap();
+        store
+            .keep_quiet(ALICE, Some("secret-audience"), 0, 9)
+            .unwrap();
+        let bytes = file.bytes();
+        for text in ["secret-asked", "secret-audience"] {
+            let digest = jose::sha256(text.as_bytes());
+            assert!(!contains(&bytes, text));
+            assert!(!bytes.windows(32).any(|window| window == digest));
+        }
+    }
+
+    #[test]
+    fn how_a_challenge_is_announced_is_stored_with_it() {
+        let (file, store) = reviewed();
+        let silent = ChallengeRow {
+            alert: Alert::Silent,
+            ..at("c2", 10)
+        };
+        store.add_challenge(&silent).unwrap();
+        drop(store);
+        let store = file.open();
+        let alert = |id: &str| store.challenge(id).unwrap().unwrap().alert;
+        assert_eq!((alert("c1"), alert("c2")), (Alert::Normal, Alert::Silent));
+        store.set_alert("c2", Alert::Normal).unwrap();
+        assert_eq!(alert("c2"), Alert::Normal);
+        store.decide(&decision("c1", Decision::Deny), None).unwrap();
+        assert_eq!(
+            code(store.set_alert("c1", Alert::Silent)),
+            ErrorCode::ChallengeAnswered
+        );
+    }
+
+    #[test]
+    fn a_quiet_period_is_one_requesters_or_everybodys_and_survives_a_restart() {
+        let (file, store) = reviewed();
+        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.keep_quiet(ALICE, Some("a"), 100, 200).unwrap();
+        drop(store);
+        let store = file.open();
+        let until = |audience, now| store.quiet_until(ALICE, audience, now, now + 100).unwrap();
+        assert_eq!(until(None, 150), Some(200), "a push names nobody");
+        assert_eq!(until(Some("a"), 150), Some(200));
+        assert_eq!(until(Some("b"), 150), None);
+        assert_eq!(until(None, 200), None, "it is over");
+        assert_eq!(until(None, 99), None, "written by another clock");
+        assert_eq!(store.quiet_until(BOB, None, 150, 250).unwrap(), None);
+
+        store.keep_quiet(ALICE, None, 150, 220).unwrap();
+        assert_eq!(until(Some("b"), 150), Some(220));
+        store.end_quiet(ALICE, "a").unwrap();
+        assert_eq!(until(Some("a"), 150), Some(220));
+        store.keep_quiet(ALICE, Some("c"), 220, 300).unwrap();
+        assert_eq!(until(Some("b"), 219), None, "what is over is forgotten");
+        assert_eq!(
+            code(store.keep_quiet("x", None, 1, 2)),
+            ErrorCode::UnknownEnrollment
+        );
     }
 }
 
@@ -1155,7 +1307,7 @@ mod remembering {
     #[test]
     fn the_records_of_an_enrollment_are_a_chain() {
         let (_file, store) = denied();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         store.add_challenge(&challenge("c2", BOB, 100)).unwrap();
         store.add_challenge(&challenge("c3", ALICE, 100)).unwrap();
         store.expire(ALICE, 100).unwrap();
@@ -1218,8 +1370,8 @@ mod remembering {
     fn pages_follow_each_other_without_gap_or_repetition() {
         let file = File::new();
         let store = file.open();
-        store.add_enrollment(&enrollment(ALICE)).unwrap();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(ALICE), &[]).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         // Several of the same millisecond, also across a page end.
         let times = [100, 200, 300, 300, 300, 400, 500];
         for (n, at) in times.iter().enumerate() {
@@ -1257,7 +1409,7 @@ mod remembering {
     #[test]
     fn requesters_are_remembered_per_enrollment_and_audience() {
         let (_file, store) = reviewed();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         assert_eq!(store.requester(ALICE, "api").unwrap(), None);
         store
             .record_requester(ALICE, "api", 10, |row| row.denied += 1)
@@ -1306,10 +1458,19 @@ mod remembering {
             "SELECT id FROM challenges WHERE state = 'open' ORDER BY expires_at, id",
             "SELECT id FROM challenges WHERE state = 'open' AND expires_at <= ?1 ORDER BY expires_at, id",
             "SELECT count(*) FROM challenges WHERE enrollment = ?1 AND received_at >= ?2",
+            challenges::OPEN_COUNT,
+            challenges::ALIKE,
+            challenges::OLD,
+            challenges::SURPLUS,
+            history::SETTLED,
+            "DELETE FROM quiet WHERE enrollment = ?1",
             "SELECT * FROM decisions WHERE delivery = 'queued' ORDER BY expires_at, challenge",
             "DELETE FROM challenges WHERE enrollment = ?1",
             "DELETE FROM decisions WHERE enrollment = ?1",
             history::CHAIN,
+            enrollments::CONTINUED,
+            "DELETE FROM enrollments WHERE continued_by = ?1",
+            "SELECT 1 FROM decisions WHERE enrollment = ?1 AND lease_until > ?2",
             "SELECT seq, token FROM checkpoints WHERE enrollment = ?1 ORDER BY seq",
             "DELETE FROM history WHERE enrollment = ?1",
             "DELETE FROM checkpoints WHERE enrollment = ?1",

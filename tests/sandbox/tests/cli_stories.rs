@@ -459,6 +459,129 @@ fn a_dispute_is_settled_from_the_phones_history_and_the_servers_record() {
 }
 
 #[test]
+fn a_history_is_checked_exported_and_pruned() {
+    let lab = Lab::new(&[]);
+    for answer in ["approve", "deny"] {
+        let _watch = lab.watch(answer);
+        lab.agent(&["--details", &details(lab.phone.path())]);
+    }
+    let verified = || json(&lab.phone(&["history", "--verify"]).output().unwrap())[0].clone();
+    let report = verified();
+    assert_eq!(
+        (&report["records"], &report["answers"]),
+        (&4.into(), &2.into())
+    );
+    assert_eq!(
+        (&report["pruned"], &report["broken"]),
+        (&0.into(), &Value::Null)
+    );
+
+    let file = lab.phone.path().join("history.json");
+    let file = file.to_str().unwrap();
+    let exported = json(&lab.phone(&["history", "--export", file]).output().unwrap());
+    assert_eq!(exported["file"], file);
+    let export: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(export["records"].as_array().unwrap().len(), 4);
+    assert_eq!(export["checkpoints"].as_array().unwrap().len(), 1);
+    assert_eq!(verified()["checkpointed"], 4);
+
+    let snapshot: Value = serde_json::from_str(&control(&lab, "/control/snapshot")).unwrap();
+    let requests = snapshot["requests"].as_array().unwrap();
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        let path = format!("/control/requests/{}", request["id"].as_str().unwrap());
+        let record = lab.phone.path().join("record.json");
+        std::fs::write(&record, control(&lab, &path)).unwrap();
+        let files = [
+            "verify-consent",
+            "--entry",
+            file,
+            "--record",
+            record.to_str().unwrap(),
+        ];
+        let output = run(&files);
+        assert!(output.status.success(), "{}", stdout(&output));
+        let forged = std::fs::read_to_string(file)
+            .unwrap()
+            .replace("249.00", "1.00");
+        let forgery = lab.phone.path().join("forged.json");
+        std::fs::write(&forgery, forged).unwrap();
+        let files = [
+            "verify-consent",
+            "--entry",
+            forgery.to_str().unwrap(),
+            "--record",
+            record.to_str().unwrap(),
+        ];
+        assert_eq!(run(&files).status.code(), Some(1));
+    }
+
+    let prune = |when: &str| {
+        json(
+            &lab.phone(&["history", "--prune-before", when])
+                .output()
+                .unwrap(),
+        )
+    };
+    assert_eq!(prune("1d")[0]["removed"], 0);
+    assert_eq!(prune("0h")[0]["removed"], 4);
+    let report = verified();
+    assert_eq!(
+        (&report["pruned"], &report["broken"]),
+        (&4.into(), &Value::Null)
+    );
+    assert_eq!(
+        json(&lab.phone(&["history"]).output().unwrap()),
+        serde_json::json!([])
+    );
+    let export: Value = serde_json::from_slice(
+        &lab.phone(&["history", "--export", "-"])
+            .output()
+            .unwrap()
+            .stdout,
+    )
+    .unwrap();
+    assert_eq!(export["pruned"], 4);
+
+    let both = lab
+        .phone(&["history", "--verify", "--export", "-"])
+        .output()
+        .unwrap();
+    assert_eq!(both.status.code(), Some(2));
+}
+
+#[test]
+fn a_phone_without_its_keys_is_repaired_and_goes_on() {
+    let lab = Lab::new(&[]);
+    let repair = || json(&lab.phone(&["repair"]).output().unwrap());
+    let found = repair();
+    assert_eq!(found["store"]["state"], "intact");
+    assert_eq!(found["enrollments"][0]["keys"], "usable");
+
+    // As a restored backup: everything but the keys.
+    std::fs::remove_file(lab.phone.path().join("keys")).unwrap();
+    let refused = lab.phone(&["list"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        stderr(&refused).contains("key_missing"),
+        "{}",
+        stderr(&refused)
+    );
+    assert!(
+        stderr(&refused).contains("phone repair"),
+        "{}",
+        stderr(&refused)
+    );
+    let found = repair();
+    assert_eq!(found["store"]["state"], "key_missing");
+    assert_eq!(found["store"]["lost"].as_array().unwrap().len(), 1);
+    let kept = found["store"]["moved_to"].as_str().unwrap();
+    assert!(lab.phone.path().join(kept).exists());
+    let list = json(&lab.phone(&["list"]).output().unwrap());
+    assert_eq!(list["enrollments"], serde_json::json!([]));
+}
+
+#[test]
 fn a_wrong_secret_fails_without_repeating_it() {
     let lab = Lab::new(&[]);
     let output = lab.agent(&["--client-secret", "very-wrong-secret"]);

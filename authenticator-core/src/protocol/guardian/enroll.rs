@@ -53,11 +53,16 @@ pub(super) fn answer(answer: &HttpResponse) -> Result<EnrollOutput> {
     {
         return Err(invalid("id of the enrolment answer cannot be used"));
     }
+    let (totp, totp_error) = match totp(&body) {
+        Ok(totp) => (totp, None),
+        Err(error) => (None, Some(error)),
+    };
     Ok(EnrollOutput {
         enrollment,
         user: required(&body, "user_id")?,
         issuer: optional(&body, "issuer")?,
-        totp: totp(&body)?,
+        totp,
+        totp_error,
         recovery_code: optional(&body, "recovery_code")?.map(Secret::new),
     })
 }

@@ -61,6 +61,10 @@ fn enroll_answer(input: &Value) -> Result<Value> {
         ("issuer", optional(output.issuer.as_deref())),
         ("recovery_code", exposed(&output.recovery_code)),
         ("code_at_59", exposed(&code)),
+        (
+            "totp_error",
+            optional(output.totp_error.as_ref().map(|error| error.message())),
+        ),
     ]))
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use authenticator_core::{Delivery, ErrorClass, ErrorCode};
+use authenticator_core::{ChallengeId, Delivery, ErrorClass, ErrorCode};
 use e2e::{Agent, PATIENCE, Phone, PhoneBuilder, options, start};
-use sandbox::PathClass;
+use sandbox::{PathClass, Sandbox};
 
 #[tokio::test]
 async fn a_lost_push_is_a_lost_request_that_the_agent_sees_expire() {
@@ -137,25 +137,102 @@ async fn a_rate_limit_is_waited_for_as_long_as_the_server_says() {
     sandbox.stop().await;
 }
 
+/// A phone with a request that nobody has looked at, and how often it has asked for its details.
+async fn unread(sandbox: &Sandbox) -> (Phone, ChallengeId, impl Fn() -> usize + use<>) {
+    let mut builder = PhoneBuilder::new(sandbox);
+    builder.radio = true;
+    let mut phone = builder.enroll(sandbox, &sandbox.ready().user_id).await;
+    Agent::new(sandbox).ask().await;
+    let id = phone.challenge().await.id;
+    let radio = phone.radio.clone().expect("a radio");
+    let asked = move || {
+        let requests = radio.requests();
+        let consents = requests.iter().filter(|r| r.contains("/rich-consents/"));
+        consents.count()
+    };
+    (phone, id, asked)
+}
+
 #[tokio::test]
-async fn a_busy_consent_api_is_an_error_to_try_again() {
+async fn a_consent_api_that_is_busy_for_a_moment_is_asked_again_within_one_review() {
     let sandbox = start(options()).await;
-    let mut phone = Phone::ready(&sandbox).await;
-    Agent::new(&sandbox).ask().await;
-    let challenge = phone.challenge().await;
+    let (phone, id, asked) = unread(&sandbox).await;
+    sandbox.knobs().update(|k| {
+        k.server_errors.insert(PathClass::Consent, 1);
+        k.rate_limits.insert(PathClass::Consent, 1);
+        k.retry_after_s = 1;
+    });
+    let review = phone.app.review(id).await.expect("in the end it works");
+    assert_eq!(review.headline, "Pay 249.00 EUR to ExampleCorp");
+    assert_eq!(asked(), 3);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_spot_of_the_network_is_walked_through_within_one_review() {
+    let sandbox = start(options()).await;
+    let (phone, id, asked) = unread(&sandbox).await;
+    phone.radio.as_ref().expect("a radio").set_dead_spots(2);
+    phone.app.review(id).await.expect("in the end it works");
+    assert_eq!(asked(), 3);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_consent_api_that_stays_busy_is_an_error_to_try_again() {
+    let sandbox = start(options()).await;
+    let (phone, id, asked) = unread(&sandbox).await;
+    sandbox
+        .knobs()
+        .update(|k| _ = k.server_errors.insert(PathClass::Consent, 3));
+    let error = phone.app.review(id.clone()).await.expect_err("500");
+    assert_eq!(
+        (error.code(), error.class(), asked()),
+        (ErrorCode::ServerBusy, ErrorClass::Retry, 3)
+    );
+    phone.app.review(id.clone()).await.expect("works again");
+    // What was fetched once needs no patience.
     sandbox
         .knobs()
         .update(|k| _ = k.server_errors.insert(PathClass::Consent, 1));
-    let error = phone
-        .app
-        .review(challenge.id.clone())
-        .await
-        .expect_err("500");
+    phone.app.review(id).await.expect("from the store");
+    assert_eq!(asked(), 5);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_consent_api_that_wants_a_long_pause_is_left_to_the_app() {
+    let sandbox = start(options()).await;
+    let (phone, id, asked) = unread(&sandbox).await;
+    sandbox.knobs().update(|k| {
+        k.rate_limits.insert(PathClass::Consent, 1);
+        k.retry_after_s = 30;
+    });
+    let error = phone.app.review(id.clone()).await.expect_err("429");
     assert_eq!(
-        (error.code(), error.class()),
-        (ErrorCode::ServerBusy, ErrorClass::Retry)
+        (error.code(), error.retry_after(), asked()),
+        (ErrorCode::ServerBusy, Some(30), 1)
     );
-    phone.app.review(challenge.id).await.expect("works again");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_about_to_end_is_not_waited_for() {
+    let sandbox = start(options()).await;
+    let (phone, id, asked) = unread(&sandbox).await;
+    let left = 199;
+    let challenge = phone.app.challenge(id.clone()).await.expect("stored");
+    let now = authenticator_core::Clock::now(phone.clock.as_ref());
+    phone.clock.advance(challenge.expires_at - now - left);
+    sandbox
+        .knobs()
+        .update(|k| _ = k.server_errors.insert(PathClass::Consent, 3));
+    phone
+        .app
+        .review(id)
+        .await
+        .expect_err("too late, or too busy");
+    assert!(asked() <= 1, "{} tries", asked());
     sandbox.stop().await;
 }
 

@@ -7,6 +7,8 @@ mod changes;
 mod clock;
 mod details;
 mod faults;
+mod guard;
+mod keys;
 mod restarts;
 mod tampering;
 mod verification;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use authenticator_core::{
     App, Authenticator, Config, Device, Display, Enrollment, Platform, PushService, PushToken,
-    Secret, SoftwareKeyStore,
+    Secret, SoftwareKeyStore, StoreRepair,
 };
 
 use super::http;
@@ -31,40 +31,26 @@ pub(crate) struct Handset {
 impl Handset {
     /// Opens the phone in `folder`, or makes a new one.
     pub(crate) async fn open(folder: &Path, settings: Settings) -> anyhow::Result<Handset> {
-        make_private_folder(folder)
-            .with_context(|| format!("cannot use the folder {}", folder.display()))?;
-        let inside = |name: &str| folder.join(name);
-        let key = secret_file(&inside("store.key"))?;
+        let (config, platform) = parts(folder, &settings)?;
         // Hexadecimal, as Apple's tokens are; Google's may be anything.
-        let push_token = secret_file(&inside("push-token.key"))?
+        let push_token = secret_file(&folder.join("push-token.key"))?
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let keys = SoftwareKeyStore::open(&inside("keys"), key).with_context(|| {
-            format!(
-                "the keys in {} cannot be opened; `store.key` and `keys` belong together",
-                folder.display()
-            )
-        })?;
-        let store = inside("authenticator.db");
-        let store = store
-            .to_str()
-            .context("the folder's name must be valid UTF-8")?;
-        let config = Config {
-            display: display(settings.locale),
-            app: Some(App {
-                name: "sandbox phone".into(),
-                version: env!("CARGO_PKG_VERSION").into(),
-            }),
-            allow_loopback_cleartext: true,
-            extra_root_pem: settings.ca.clone(),
-            ..Config::new(store)
-        };
         Ok(Handset {
-            authenticator: Authenticator::open(config, Platform::new(Arc::new(keys))).await?,
+            authenticator: Authenticator::open(config, platform).await?,
             push_token,
             ca: settings.ca,
         })
+    }
+
+    /// Saves what is left of a phone that cannot be opened.
+    pub(crate) async fn repair_store(
+        folder: &Path,
+        settings: &Settings,
+    ) -> anyhow::Result<StoreRepair> {
+        let (config, platform) = parts(folder, settings)?;
+        Ok(Authenticator::repair_store(config, platform).await?)
     }
 
     /// Enrols with a server that a person has named or confirmed.
@@ -90,6 +76,35 @@ impl Handset {
             .await?;
         Ok(enrolled)
     }
+}
+
+/// What lies in the folder of a phone, made where it is missing.
+fn parts(folder: &Path, settings: &Settings) -> anyhow::Result<(Config, Platform)> {
+    make_private_folder(folder)
+        .with_context(|| format!("cannot use the folder {}", folder.display()))?;
+    let inside = |name: &str| folder.join(name);
+    let key = secret_file(&inside("store.key"))?;
+    let keys = SoftwareKeyStore::open(&inside("keys"), key).with_context(|| {
+        format!(
+            "the keys in {} cannot be opened; `store.key` and `keys` belong together",
+            folder.display()
+        )
+    })?;
+    let store = inside("authenticator.db");
+    let store = store
+        .to_str()
+        .context("the folder's name must be valid UTF-8")?;
+    let config = Config {
+        display: display(settings.locale.clone()),
+        app: Some(App {
+            name: "sandbox phone".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        }),
+        allow_loopback_cleartext: true,
+        extra_root_pem: settings.ca.clone(),
+        ..Config::new(store)
+    };
+    Ok((config, Platform::new(Arc::new(keys))))
 }
 
 /// Now, in Unix milliseconds.

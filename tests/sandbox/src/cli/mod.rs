@@ -165,6 +165,12 @@ fn advice(code: ErrorCode) -> Option<&'static str> {
             "look at it again with `sandbox phone show ID`"
         }
         ErrorCode::ApprovalBlocked => "`sandbox phone deny ID` is always possible",
+        ErrorCode::StoreCorrupt | ErrorCode::KeyMissing | ErrorCode::KeyInvalidated => {
+            "`sandbox phone repair` says what is left and what to do"
+        }
+        ErrorCode::HistoryBroken => {
+            "`sandbox phone history --verify` says where; export it before anything else"
+        }
         ErrorCode::StoreUnavailable => "is another command using the same --store?",
         _ => return None,
     })

@@ -1,12 +1,15 @@
 //! `sandbox phone`: an authenticator in a terminal, on the real core.
 
+mod history;
+mod repair;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use authenticator_core::{
     Arrival, Challenge, ChallengeId, ChallengeState, Decision, Enrollment, EnrollmentId, ErrorCode,
-    PushService, Receipt, Review,
+    PushService, Receipt, Review, StoreRepair,
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -27,7 +30,9 @@ Examples:
   sandbox phone list                     accounts and open requests
   sandbox phone show 3f                  an id may be cut as long as it is clear
   sandbox phone approve 3f
-  sandbox phone deny 3f --reason 'not me'
+  sandbox phone deny 3f --reason not_me  it was not you: the requester is kept quiet for a while
+  sandbox phone history --verify         is it still what was written?
+  sandbox phone repair                   after a lost key or a damaged file
 
 The keys of this phone lie in files of the store folder, next to the key that encrypts them:
 good for trying things out, not for an account that matters.";
@@ -115,7 +120,7 @@ enum PhoneCommand {
     Deny {
         /// Id of the request, or its beginning.
         id: String,
-        /// Reason for the server, e.g. 'not me'.
+        /// Reason for the server, e.g. 'wrong amount'; not_me reports the request as foreign.
         #[arg(long)]
         reason: Option<String>,
     },
@@ -124,12 +129,11 @@ enum PhoneCommand {
         /// Id of the account, or its beginning.
         id: String,
     },
-    /// Show what was asked and answered, the newest first.
-    History {
-        /// At most this many entries.
-        #[arg(long, default_value_t = 20, value_name = "N")]
-        limit: u32,
-    },
+    /// Show what was asked and answered, the newest first; check, export or shorten it.
+    History(history::Args),
+    /// Find out what is the matter with this phone's files and keys, and save what can be saved.
+    #[command(after_help = repair::ABOUT)]
+    Repair,
     /// Remove an account on the server and here, with its keys.
     Remove {
         /// Id of the account, or its beginning.
@@ -167,8 +171,14 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         ca: http::read_ca(args.ca.as_deref())?,
         locale: args.locale,
     };
+    let saved = match args.command {
+        // Before the store is opened: it may be what keeps it from opening.
+        PhoneCommand::Repair => Some(Handset::repair_store(&folder, &settings).await?),
+        _ => None,
+    };
     let phone = Phone {
         handset: Handset::open(&folder, settings).await?,
+        saved,
         context,
         command: format!("{} phone{store}", super::program()),
     };
@@ -194,6 +204,8 @@ fn default_folder() -> anyhow::Result<PathBuf> {
 
 struct Phone {
     handset: Handset,
+    /// What became of the store, where its repair was asked for.
+    saved: Option<StoreRepair>,
     context: Context,
     /// How to call this phone again, for commands to copy.
     command: String,
@@ -219,7 +231,8 @@ impl Phone {
             } => self.approve(&id, confirm, digest, yes).await,
             PhoneCommand::Deny { id, reason } => self.deny(&id, reason).await,
             PhoneCommand::Code { id } => self.code(&id).await,
-            PhoneCommand::History { limit } => self.history(limit).await,
+            PhoneCommand::History(args) => self.history(args).await,
+            PhoneCommand::Repair => self.repair_keys().await,
             PhoneCommand::Remove { id, local_only } => self.remove(&id, local_only).await,
             PhoneCommand::Flush => self.flush().await,
         }
@@ -277,6 +290,12 @@ impl Phone {
                 ),
         );
         self.out().lines(&enrollment_lines(&enrollment));
+        if let Some(error) = &enrollment.one_time_code_error {
+            self.out().line(Line::toned(
+                Tone::Caution,
+                format!("    without one-time codes: {}", error.message()),
+            ));
+        }
         if let Some(code) = &enrollment.recovery_code {
             self.out().lines(&[
                 Line::new(),
@@ -353,7 +372,7 @@ impl Phone {
         if pending.is_empty() {
             self.out().line(Line::toned(Tone::Faint, "  none"));
         }
-        for challenge in &pending {
+        for challenge in pending.iter().filter(|challenge| challenge.repeats.leads) {
             self.out().line(
                 Line::plain("  ")
                     .and(Tone::Strong, challenge.id.as_str())
@@ -366,13 +385,22 @@ impl Phone {
                     )
                     .join(render::time_left(challenge.expires_at, now())),
             );
+            let arrival = render::arrival(challenge, self.view(false).width.saturating_sub(4));
+            self.out().lines(&indented(arrival));
         }
         Ok(Exit::Done)
     }
 
     async fn show(&self, id: &str, full: bool) -> anyhow::Result<Exit> {
-        let challenge = self.challenge(id).await?;
-        let review = self.handset.authenticator.review(challenge).await?;
+        let id = self.challenge(id).await?;
+        let core = &self.handset.authenticator;
+        let review = core.review(id.clone()).await?;
+        if !self.context.json {
+            // Only now is it known what it asks for, and whether that was asked before.
+            let challenge = core.challenge(id).await?;
+            let arrival = render::arrival(&challenge, self.view(false).width);
+            self.out().lines(&arrival);
+        }
         self.print_review(&review, full);
         Ok(Exit::Done)
     }
@@ -429,9 +457,21 @@ impl Phone {
     }
 
     async fn deny(&self, id: &str, reason: Option<String>) -> anyhow::Result<Exit> {
-        let id = self.challenge(id).await?;
-        let receipt = self.handset.authenticator.deny(id, None, reason).await?;
-        self.print_receipt(Decision::Deny, &receipt)
+        let core = &self.handset.authenticator;
+        let challenge = core.challenge(self.challenge(id).await?).await?;
+        let receipt = core.deny(challenge.id, None, reason).await?;
+        self.print_receipt(Decision::Deny, &receipt)?;
+        if self.context.json || receipt.reason.as_deref() != Some("not_me") {
+            return Ok(Exit::Done);
+        }
+        let account = self.enrollment(challenge.enrollment.as_str()).await?;
+        if let Some(until) = account.quiet_until {
+            self.out().line(Line::plain(format!(
+                "  Reported. Requests to this account arrive silently until {}.",
+                local_time(until)
+            )));
+        }
+        Ok(Exit::Done)
     }
 
     fn print_receipt(&self, wanted: Decision, receipt: &Receipt) -> anyhow::Result<Exit> {
@@ -459,50 +499,6 @@ impl Phone {
                 Line::toned(Tone::Strong, code.code.expose().as_str())
                     .and(Tone::Faint, format!("   {} s left", code.seconds_left)),
             );
-        }
-        Ok(Exit::Done)
-    }
-
-    async fn history(&self, limit: u32) -> anyhow::Result<Exit> {
-        let entries = self
-            .handset
-            .authenticator
-            .history(None, None, limit)
-            .await?;
-        if self.context.json {
-            self.out()
-                .json(&entries.iter().map(report::history).collect::<Vec<_>>());
-            return Ok(Exit::Done);
-        }
-        if entries.is_empty() {
-            self.out()
-                .line(Line::toned(Tone::Faint, "Nothing was asked yet."));
-        }
-        for entry in &entries {
-            let (tone, word) = match entry.decision {
-                Some(authenticator_core::Decision::Approve) => (Tone::Good, "approved"),
-                Some(authenticator_core::Decision::Deny) => (Tone::Danger, "denied"),
-                None => (Tone::Faint, "missed"),
-            };
-            let headline = if entry.headline.is_empty() {
-                "(never looked at)"
-            } else {
-                &entry.headline
-            };
-            let mut line = Line::toned(Tone::Faint, format!("{}  ", local_time(entry.at)))
-                .and(tone, format!("{word:<9}"))
-                .and(Tone::Plain, headline);
-            if let Some(delivery) = entry
-                .delivery
-                .map(report::delivery)
-                .filter(|word| *word != "delivered")
-            {
-                line = line.and(Tone::Caution, format!("  ({delivery})"));
-            }
-            if let Some(reason) = &entry.reason {
-                line = line.and(Tone::Faint, format!("  reason: {}", printable(reason)));
-            }
-            self.out().line(line);
         }
         Ok(Exit::Done)
     }
@@ -668,14 +664,16 @@ impl Phone {
                 return Ok(Exit::Done);
             }
         };
+        let challenge = core.challenge(id.clone()).await.unwrap_or(challenge);
         self.say(
-            json!({ "event": "request", "review": report::review(&review) }),
+            json!({ "event": "request", "challenge": report::challenge(&challenge), "review": report::review(&review) }),
             || {
                 let view = View {
                     live: asks,
                     ..self.view(false)
                 };
-                let mut lines = render::consent(&review, now(), view);
+                let mut lines = render::arrival(&challenge, view.width);
+                lines.extend(render::consent(&review, now(), view));
                 if !asks {
                     lines.push(Line::toned(Tone::Faint, format!("Request {id}")));
                 }
@@ -818,6 +816,17 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
         ("key", key),
         ("since", local_time(enrollment.enrolled_at)),
     ];
+    if let Some(until) = enrollment.quiet_until {
+        rows.push(("quiet", format!("until {}", local_time(until))));
+    }
+    let continues: Vec<&str> = enrollment
+        .continues
+        .iter()
+        .map(EnrollmentId::as_str)
+        .collect();
+    if !continues.is_empty() {
+        rows.push(("before", printable(&continues.join(", "))));
+    }
     if enrollment.clock_offset.abs() >= 1_000 {
         let seconds = enrollment.clock_offset / 1_000;
         rows.push((
@@ -829,6 +838,10 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
         .flat_map(|(label, text)| pair(label, 6, (Tone::Plain, text), 96))
         .map(|line| line.indented(4))
         .collect()
+}
+
+fn indented(lines: Vec<Line>) -> Vec<Line> {
+    lines.into_iter().map(|line| line.indented(4)).collect()
 }
 
 fn local_time(unix_ms: i64) -> String {

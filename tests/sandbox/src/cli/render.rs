@@ -1,10 +1,10 @@
 //! The phone's screen in a terminal: what is asked, exactly as the core froze it.
 //!
-//! Only hardened text of the core is printed here (`Text`, rows, marks, account names).
+//! Only hardened text of the core is printed here (`ShownText`, rows, marks, account names).
 
 use authenticator_core::{
-    Approval, Confirmation, Decision, Delivery, Mark, Receipt, Review, ReviewRow, ReviewSection,
-    RowValue, Severity,
+    Alert, Approval, Challenge, Confirmation, Decision, Delivery, Mark, Receipt, Review, ReviewRow,
+    ReviewSection, RowValue, Severity,
 };
 use fast_qr::{ECL, QRBuilder};
 
@@ -49,6 +49,26 @@ pub(crate) fn consent(review: &Review, now: i64, view: View) -> Vec<Line> {
             Part::Rule => vec![Line::new()],
         })
         .collect()
+}
+
+/// What is unusual about the arrival of a request: asked before, or without a sound. Usually nothing.
+pub(crate) fn arrival(challenge: &Challenge, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if challenge.alert == Alert::Silent {
+        let text = "Arrived silently: a request of this account was reported a short while ago.";
+        lines.extend(pair_under("i", Tone::Faint, text, width));
+    }
+    let repeats = &challenge.repeats;
+    if repeats.times > 1 {
+        let text = format!("Asked {} times.", repeats.times);
+        lines.extend(pair_under("▲", Tone::Caution, &text, width));
+    }
+    if !repeats.others.is_empty() {
+        let ids: Vec<&str> = repeats.others.iter().map(|id| id.as_str()).collect();
+        let text = format!("Open, and the same: {}", ids.join(" "));
+        lines.extend(pair_under(" ", Tone::Faint, &text, width));
+    }
+    lines
 }
 
 /// Whose account, which API, what for.
@@ -410,7 +430,10 @@ pub(crate) fn qr(text: &str) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use authenticator_core::{Account, ChallengeId, EnrollmentId, MarkCode, ShownText};
+    use authenticator_core::{
+        Account, Arrival, ChallengeId, ChallengeState, EnrollmentId, MarkCode, Origin, Repeats,
+        ShownText,
+    };
 
     fn row(key: &str, label: &str, value: RowValue, text: &str) -> ReviewRow {
         ReviewRow {
@@ -553,6 +576,39 @@ mod tests {
                   pay
 
         Expires in 4:59
+        ");
+    }
+
+    fn challenge(alert: Alert, times: u32, others: &[&str]) -> Challenge {
+        Challenge {
+            id: ChallengeId::new("c1"),
+            enrollment: EnrollmentId::new("dev_1"),
+            account: Account::default(),
+            requested_at: 0,
+            received_at: 0,
+            expires_at: 300_000,
+            origin: Origin::default(),
+            has_details: true,
+            state: ChallengeState::Open,
+            arrival: Arrival::New,
+            alert,
+            repeats: Repeats {
+                times,
+                leads: true,
+                others: others.iter().map(|id| ChallengeId::new(*id)).collect(),
+            },
+        }
+    }
+
+    #[test]
+    fn an_unusual_arrival_is_told_and_an_ordinary_one_is_not() {
+        assert!(arrival(&challenge(Alert::Normal, 1, &[]), 80).is_empty());
+        let lines = arrival(&challenge(Alert::Silent, 3, &["c2", "c3"]), 80);
+        let text: Vec<String> = lines.iter().map(|line| line.render(false)).collect();
+        insta::assert_snapshot!(text.join("\n"), @r"
+        i Arrived silently: a request of this account was reported a short while ago.
+        ▲ Asked 3 times.
+          Open, and the same: c2 c3
         ");
     }
 

@@ -1,8 +1,9 @@
 //! What `--json` prints of the phone's world. Member names follow the core's field names.
 
 use authenticator_core::{
-    Approval, Challenge, ChallengeState, Confirmation, Decision, Delivery, Enrollment,
-    HistoryEntry, KeyAlgorithm, Mark, ProtectionLevel, Receipt, Review, Severity, ShownText,
+    Alert, Approval, Challenge, ChallengeId, ChallengeState, Confirmation, Decision, Delivery,
+    Enrollment, EnrollmentId, EnrollmentRepair, HistoryEntry, HistoryReport, KeyAlgorithm, Mark,
+    ProtectionLevel, Receipt, Review, Severity, ShownText, StoreRepair,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +21,9 @@ pub(crate) fn enrollment(enrollment: &Enrollment) -> Value {
         "protection": protection(enrollment.protection),
         "thumbprint": enrollment.thumbprint,
         "has_one_time_code": enrollment.has_one_time_code,
+        "quiet_until": enrollment.quiet_until,
+        "one_time_code_error": enrollment.one_time_code_error.as_ref().map(|error| error.message()),
+        "continues": ids(&enrollment.continues, EnrollmentId::as_str),
     })
 }
 
@@ -52,6 +56,15 @@ pub(crate) fn challenge(challenge: &Challenge) -> Value {
             ChallengeState::Open => "open",
             ChallengeState::Decided => "decided",
             ChallengeState::Expired => "expired",
+        },
+        "alert": match challenge.alert {
+            Alert::Normal => "normal",
+            Alert::Silent => "silent",
+        },
+        "repeats": {
+            "times": challenge.repeats.times,
+            "leads": challenge.repeats.leads,
+            "others": challenge.repeats.others.iter().map(ChallengeId::as_str).collect::<Vec<_>>(),
         },
     })
 }
@@ -184,4 +197,45 @@ pub(crate) fn history(entry: &HistoryEntry) -> Value {
         "shown_document": entry.shown_document,
         "answer": entry.answer,
     })
+}
+
+pub(crate) fn verified(report: &HistoryReport) -> Value {
+    let broken = report.broken.as_ref().map(|broken| {
+        json!({
+            "seq": broken.seq,
+            "challenge": broken.challenge.as_ref().map(ChallengeId::as_str),
+            "fault": broken.fault.as_str(),
+        })
+    });
+    json!({
+        "enrollment": report.enrollment.as_str(),
+        "records": report.records,
+        "pruned": report.pruned,
+        "answers": report.answers,
+        "checkpointed": report.checkpointed,
+        "broken": broken,
+    })
+}
+
+pub(crate) fn saved(repair: &StoreRepair) -> Value {
+    json!({
+        "state": repair.state.as_str(),
+        "moved_to": repair.moved_to,
+        "kept": ids(&repair.kept, EnrollmentId::as_str),
+        "lost": ids(&repair.lost, EnrollmentId::as_str),
+        "lost_decisions": ids(&repair.lost_decisions, ChallengeId::as_str),
+        "lost_records": repair.lost_records,
+    })
+}
+
+pub(crate) fn repaired(repair: &EnrollmentRepair) -> Value {
+    json!({
+        "enrollment": repair.enrollment.as_str(),
+        "keys": repair.keys.as_str(),
+        "given_up": ids(&repair.given_up, ChallengeId::as_str),
+    })
+}
+
+fn ids<T>(all: &[T], text: impl Fn(&T) -> &str) -> Value {
+    all.iter().map(text).collect()
 }

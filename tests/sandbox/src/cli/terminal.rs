@@ -69,6 +69,11 @@ impl Terminal {
         self.lines(&[line]);
     }
 
+    /// Text as it is, for a file or a pipe.
+    pub(crate) fn text(&self, text: &str) {
+        print(&format!("{text}\n"));
+    }
+
     pub(crate) fn json(&self, value: &impl serde::Serialize) {
         // Values of our own types: their maps have text keys, so this cannot fail.
         if let Ok(text) = serde_json::to_string(value) {

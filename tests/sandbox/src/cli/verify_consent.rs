@@ -16,8 +16,9 @@ Examples:
   curl http://127.0.0.1:PORT/control/requests/cns_… > record.json     PORT is that of the console
   sandbox verify-consent --entry history.json --record record.json
 
-The entry has at least `answer` (the signed JWT), `source`, `shown` and `shown_document`; in a list, the one that
-answers the record's challenge counts. Nothing in it is believed that the signature or a digest does not cover.
+The entry has at least `answer` (the signed JWT), `source`, `shown` and `shown_document`; in a list, or in a whole history
+(`sandbox phone history --export FILE`), the one that answers the record's challenge counts. Nothing in it is believed that
+the signature or a digest does not cover.
 
 Exit status: 0 everything matches, 1 something does not match or is missing, 2 wrong usage.";
 
@@ -25,7 +26,7 @@ Exit status: 0 everything matches, 1 something does not match or is missing, 2 w
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Exported history entry of the phone, or a list of them, JSON.
+    /// Exported history of the phone, an entry of it, or a list of entries, JSON.
     #[arg(long, value_name = "FILE")]
     entry: PathBuf,
     /// The server's record of the request, JSON.

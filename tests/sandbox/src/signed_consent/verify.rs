@@ -34,8 +34,57 @@ pub enum Verdict {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Exported {
+    /// The whole chain of an account; a record that the phone could not read is `null`.
+    Chain {
+        records: Vec<Option<Record>>,
+    },
     History(Vec<Entry>),
     Entry(Entry),
+}
+
+/// A record of a chain, of whatever kind.
+#[derive(Deserialize)]
+struct Record {
+    body: Body,
+}
+
+#[derive(Clone, Deserialize)]
+struct Body {
+    event: String,
+    challenge: String,
+    decision: Option<String>,
+    review: Option<Shown>,
+    answer: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Shown {
+    source: Option<String>,
+    shown: Option<String>,
+    document: Option<Value>,
+}
+
+/// Entries as a page of the history shows them: a decision, and the answer that was last sent for it.
+fn entries(records: Vec<Option<Record>>) -> Vec<Entry> {
+    let bodies: Vec<Body> = records.into_iter().flatten().map(|r| r.body).collect();
+    let decided = bodies.iter().filter(|body| body.event == "decided");
+    decided
+        .map(|decided| {
+            let answer = bodies.iter().rev().find(|body| {
+                body.event == "settled"
+                    && body.challenge == decided.challenge
+                    && body.answer.is_some()
+            });
+            let shown = decided.review.clone();
+            Entry {
+                answer: answer.and_then(|settled| settled.answer.clone()),
+                source: shown.as_ref().and_then(|shown| shown.source.clone()),
+                shown: shown.as_ref().and_then(|shown| shown.shown.clone()),
+                shown_document: shown.and_then(|shown| shown.document),
+                decision: decided.decision.clone(),
+            }
+        })
+        .collect()
 }
 
 /// The members of an exported entry that matter here.
@@ -64,8 +113,8 @@ struct AnswerClaims {
     auth0_guardian_accepted: Value,
 }
 
-/// Checks an exported history entry (JSON text) against a server's record; in a list of entries, the one
-/// that answers the record's challenge. Every check is made, so that the result says what holds and what
+/// Checks an exported history entry (JSON text) against a server's record; in a list of entries, or in the whole
+/// exported history of an account, the one that answers the record's challenge. Every check is made, so that the result says what holds and what
 /// does not.
 ///
 /// # Errors
@@ -73,10 +122,8 @@ struct AnswerClaims {
 pub fn verify(exported: &str, record: &ConsentRecord) -> Result<Vec<Finding>, serde_json::Error> {
     let entry = match serde_json::from_str(exported)? {
         Exported::Entry(entry) => entry,
-        Exported::History(entries) => entries
-            .into_iter()
-            .find(|entry| entry.answers(&record.challenge))
-            .unwrap_or_default(),
+        Exported::History(entries) => the_one_for(record, entries),
+        Exported::Chain { records } => the_one_for(record, entries(records)),
     };
     let jws = entry.answer.as_deref().and_then(Compact::parse);
     let claims: Option<AnswerClaims> = jws.as_ref().and_then(Compact::claims);
@@ -178,6 +225,13 @@ pub fn verify(exported: &str, record: &ConsentRecord) -> Result<Vec<Finding>, se
         add(check, same(inside, text(name)), "");
     }
     Ok(findings)
+}
+
+fn the_one_for(record: &ConsentRecord, entries: Vec<Entry>) -> Entry {
+    let found = entries
+        .into_iter()
+        .find(|entry| entry.answers(&record.challenge));
+    found.unwrap_or_default()
 }
 
 fn verdict(holds: Option<bool>) -> Verdict {
