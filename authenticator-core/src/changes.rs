@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::challenge::{Challenge, ChallengeId};
+use crate::challenge::Challenge;
 use crate::core::Core;
 use crate::decision::Receipt;
 use crate::error::{Error, ErrorCode, Result};
@@ -70,7 +70,7 @@ pub(crate) struct Changes {
 
 struct Seen {
     cursor: u64,
-    open: Vec<(ChallengeId, i64)>,
+    open: Vec<Challenge>,
     outcomes: VecDeque<(u64, Receipt)>,
 }
 
@@ -110,9 +110,8 @@ impl Changes {
     /// Takes note of what is open now, and says what there is to know for somebody who stands at `cursor`.
     fn look(&self, open: Vec<Challenge>, cursor: Option<u64>) -> Change {
         let mut seen = self.seen();
-        let now_open: Vec<_> = open.iter().map(|c| (c.id.clone(), c.expires_at)).collect();
-        if now_open != seen.open {
-            seen.open = now_open;
+        if open != seen.open {
+            seen.open.clone_from(&open);
             seen.cursor += 1;
         }
         let outcomes = match cursor {
@@ -189,4 +188,43 @@ async fn first_of(one: impl Future<Output = ()>, other: impl Future<Output = ()>
         },
     )
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::challenge::{Alert, Arrival, ChallengeId, ChallengeState, Origin, Repeats};
+    use crate::consent::Account;
+    use crate::enrollment::EnrollmentId;
+
+    fn open(alert: Alert, times: u32) -> Vec<Challenge> {
+        vec![Challenge {
+            id: ChallengeId::new("c"),
+            enrollment: EnrollmentId::new("e"),
+            account: Account::default(),
+            requested_at: 0,
+            received_at: 0,
+            expires_at: 300,
+            origin: Origin::default(),
+            has_details: true,
+            state: ChallengeState::Open,
+            arrival: Arrival::Repeated,
+            alert,
+            repeats: Repeats {
+                times,
+                leads: true,
+                others: Vec::new(),
+            },
+        }]
+    }
+
+    #[test]
+    fn a_challenge_that_is_shown_otherwise_is_a_change() {
+        let changes = Changes::new(0);
+        let cursor = |alert, times| changes.look(open(alert, times), None).cursor;
+        let first = cursor(Alert::Silent, 1);
+        assert_eq!(cursor(Alert::Silent, 1), first);
+        assert_eq!(cursor(Alert::Normal, 1), first + 1);
+        assert_eq!(cursor(Alert::Normal, 2), first + 2);
+    }
 }

@@ -16,7 +16,8 @@ use crate::store::EnrollmentRow;
 pub struct StoreRepair {
     /// What was the matter.
     pub state: StoreState,
-    /// Name that the old file has now, in the same folder; `None`: it is in use as before.
+    /// Name that the old file has now, in the same folder; `None`: it is in use as before. It still holds what it held, also of
+    /// accounts that are removed later: delete it when nobody will look into it any more.
     pub moved_to: Option<String>,
     /// Accounts that can be used as before, oldest first.
     pub kept: Vec<EnrollmentId>,

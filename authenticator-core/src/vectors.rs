@@ -73,6 +73,7 @@ fn run(file: &str, input: &Value) -> Option<Outcome> {
         "jwk.json" => crate::jose::vectors::key(input),
         "jws.json" => crate::jose::vectors::token(input),
         "dpop_ath.json" => crate::jose::vectors::access_token_hash(input),
+        "user_verification.json" => crate::jose::vectors::person(input),
         "totp.json" => crate::otp::vectors::code(input),
         _ if file.starts_with("display/") => crate::consent::vectors::display(input),
         _ => return crate::protocol::guardian::vectors::run(file, input),

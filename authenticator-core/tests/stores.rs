@@ -200,8 +200,12 @@ impl Phone {
 
     async fn approve(&self, review: Review) -> Receipt {
         let typed = match review.approval {
-            Approval::NeedsConfirmation(Confirmation::AmountDigits { .. }) => Some("249".into()),
-            Approval::NeedsConfirmation(Confirmation::Number { number, .. }) => Some(number),
+            Approval::NeedsConfirmation {
+                confirmation: Confirmation::AmountDigits { .. },
+            } => Some("249".into()),
+            Approval::NeedsConfirmation {
+                confirmation: Confirmation::Number { number, .. },
+            } => Some(number),
             _ => None,
         };
         let approved = self

@@ -23,7 +23,11 @@ def b64(data):
 
 
 def unb64(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    """Strict: no padding, no other alphabet, no stray bits."""
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if b64(data) != text:
+        raise ValueError("no base64url")
+    return data
 
 
 def digest(document):
@@ -56,13 +60,49 @@ def verify_jwt(token, jwk):
     if jwk["kty"] == "RSA" and header["alg"] == "RS256":
         key = rsa.RSAPublicNumbers(number("e"), number("n")).public_key()
         key.verify(signature, signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-    elif jwk["kty"] == "EC" and header["alg"] == "ES256" and len(signature) == 64:
-        key = ec.EllipticCurvePublicNumbers(number("x"), number("y"), ec.SECP256R1()).public_key()
-        r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
-        key.verify(utils.encode_dss_signature(r, s), signed.encode(), ec.ECDSA(hashes.SHA256()))
+    elif jwk["kty"] == "EC" and header["alg"] == "ES256":
+        verify_es256(jwk, signed.encode(), signature)
     else:
         raise InvalidSignature("the algorithm is not the key's")
     return payload
+
+
+def verify_es256(jwk, message, signature):
+    """ECDSA on P-256 with SHA-256, the signature as `r` and `s` of 32 octets each (RFC 7518, section 3.4)."""
+    if len(signature) != 64:
+        raise InvalidSignature("a signature has 64 octets")
+    x, y = (unb64(jwk[name]) for name in "xy")
+    if len(x) != 32 or len(y) != 32:
+        raise ValueError("a coordinate has 32 octets")
+    x, y, r, s = (int.from_bytes(octets, "big") for octets in (x, y, signature[:32], signature[32:]))
+    key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    key.verify(utils.encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
+
+
+def thumbprint(jwk):
+    """RFC 7638."""
+    return digest({name: jwk[name] for name in ("crv", "kty", "x", "y")})
+
+
+def person_verified(claim, pinned=None):
+    """Whether an approval key signed what was shown: the answer, and the thumbprint of the key.
+
+    "yes": the pinned key did, or nothing is pinned yet and this one is to be; "changed_key": another key did; "no": there is
+    no such signature; "invalid": there is one that does not hold.
+    """
+    if not isinstance(claim, dict) or (claim.get("uv_key") is None and claim.get("uv_sig") is None):
+        return "no", None
+    try:
+        key = claim["uv_key"]
+        if claim["v"] != 1 or claim["reviewed"] is not True or "d" in key:
+            return "invalid", None
+        if (key["kty"], key["crv"], key.get("alg", "ES256"), key.get("use", "sig")) != ("EC", "P-256", "ES256", "sig"):
+            return "invalid", None
+        verify_es256(key, claim["shown"].encode("ascii"), unb64(claim["uv_sig"]))
+    except (InvalidSignature, ValueError, KeyError, TypeError, AttributeError):
+        return "invalid", None
+    key = thumbprint(key)
+    return ("yes" if pinned in (None, key) else "changed_key"), key
 
 
 def decided_on(claims, expected):
@@ -124,10 +164,28 @@ def run_signatures(path):
     return passed, failed
 
 
+def run_persons(path):
+    """Claims with and without the signature of an approval key."""
+    passed = failed = 0
+    with open(path, encoding="utf-8") as file:
+        cases = json.load(file)["cases"]
+    for case in cases:
+        sent, expected = case["input"], case["expected"]
+        good = person_verified(sent["claim"], sent.get("pinned")) == (expected["verified"], expected.get("key"))
+        passed, failed = passed + good, failed + (not good)
+        print(f"{'ok    ' if good else 'FAILED'} {case['name']}")
+    return passed, failed
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    results = [run(f"{sys.argv[1]}/consent_digest.json"), run_signatures(f"{sys.argv[1]}/jws.json")]
+    folder = sys.argv[1]
+    results = [
+        run(f"{folder}/consent_digest.json"),
+        run_signatures(f"{folder}/jws.json"),
+        run_persons(f"{folder}/user_verification.json"),
+    ]
     passed, failed = (sum(column) for column in zip(*results))
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not all(p for p, _ in results) else 0)

@@ -1,16 +1,16 @@
 //! Builders for whole flows: a sandbox, phones built on the core, an agent that speaks CIBA over HTTP.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use authenticator_core::{
-    Authenticator, Challenge, Clock, Config, Device, DialectName, Enrollment, HttpHeader,
-    HttpRequest, HttpResponse, HttpTransport, KeyAlgorithm, KeyInfo, KeyPurpose, KeyStore,
-    KeyStoreError, Platform, PublicKey, PushService, PushToken, Review, ReviewRow, Secret, Server,
-    SoftwareKeyStore, SystemClock, TransportError,
+    Approval, Authenticator, Challenge, Clock, Config, Confirmation, Device, DialectName,
+    Enrollment, HttpHeader, HttpRequest, HttpResponse, HttpTransport, KeyAlgorithm, KeyInfo,
+    KeyPurpose, KeyStore, KeyStoreError, Platform, PublicKey, PushService, PushToken, Review,
+    ReviewRow, Secret, Server, SoftwareKeyStore, SystemClock, TransportError,
 };
 use futures_util::{Stream, StreamExt};
 use sandbox::{Options, PushEvent, Ready, Sandbox};
@@ -84,6 +84,7 @@ impl Clock for TestClock {
 pub struct Radio {
     client: reqwest::Client,
     handle: tokio::runtime::Handle,
+    patience: Option<Duration>,
     off: std::sync::atomic::AtomicBool,
     dead_spots: std::sync::atomic::AtomicU32,
     log: Mutex<Vec<String>>,
@@ -95,6 +96,19 @@ pub struct Radio {
 type Rewrite = Box<dyn Fn(&HttpRequest, HttpResponse) -> HttpResponse + Send>;
 
 impl Radio {
+    /// A radio that gives up after `patience`, where the core would wait longer.
+    pub fn new(client: reqwest::ClientBuilder, patience: Option<Duration>) -> Radio {
+        Radio {
+            client: client.build().expect("an HTTP client"),
+            handle: tokio::runtime::Handle::current(),
+            patience,
+            off: false.into(),
+            dead_spots: 0.into(),
+            log: Default::default(),
+            traffic: Default::default(),
+            rewrite: Default::default(),
+        }
+    }
     /// What went over the air so far; an answer that never came is `None`.
     pub fn traffic(&self) -> Vec<(HttpRequest, Option<HttpResponse>)> {
         self.traffic
@@ -170,10 +184,11 @@ impl Radio {
             .method
             .parse()
             .map_err(|_| TransportError::Invalid)?;
+        let asked = Duration::from_millis(request.timeout_ms.into());
         let mut call = self
             .client
             .request(method, &request.url)
-            .timeout(Duration::from_millis(request.timeout_ms.into()));
+            .timeout(self.patience.unwrap_or(asked).min(asked));
         for header in &request.headers {
             call = call.header(&header.name, &header.value);
         }
@@ -487,51 +502,127 @@ async fn open(
 
 /// A radio for phones of this sandbox.
 pub fn radio(sandbox: &Sandbox) -> Arc<Radio> {
-    let client = http_client(sandbox);
-    Arc::new(Radio {
-        client,
-        handle: tokio::runtime::Handle::current(),
-        off: false.into(),
-        dead_spots: 0.into(),
-        log: Default::default(),
-        traffic: Default::default(),
-        rewrite: Default::default(),
-    })
+    let client = client_builder(sandbox.ca_pem().as_deref());
+    Arc::new(Radio::new(client, None))
 }
 
-/// A phone on files that outlive its process: store and keys lie in `folder`.
-pub async fn open_on_files(folder: &Path, origin: &str, clock: Arc<TestClock>) -> Authenticator {
-    let mut config = Config::new(folder.join("store.db").to_str().expect("a readable path"));
-    config.allow_loopback_cleartext = true;
-    config.auto_retry = false;
-    config.servers.push(Server {
-        name: "sandbox".into(),
-        address: origin.to_owned(),
-        dialect: DialectName::Guardian,
-    });
-    let keys = SoftwareKeyStore::open(&folder.join("keys"), [7; 32]).expect("the key file");
-    let platform = Platform {
-        clock: Some(clock),
-        ..Platform::new(Arc::new(keys))
-    };
-    Authenticator::open(config, platform)
-        .await
-        .expect("the authenticator opens")
+/// A phone whose files outlive its process: store and keys lie in `folder`.
+#[derive(Clone)]
+pub struct OnFiles {
+    /// Where the files lie.
+    pub folder: PathBuf,
+    /// Address of its server.
+    pub origin: String,
+    /// Root certificate of its server, PEM.
+    pub root: Option<String>,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// Give each account that it enrols an approval key.
+    pub user_verification: bool,
+    /// Longest wait for an answer of the server; `None`: the built-in client, as long as the core waits.
+    pub patience: Option<Duration>,
 }
 
-/// A plain client that follows nothing; this one has TLS from ring like everything else here.
-fn http_client(sandbox: &Sandbox) -> reqwest::Client {
+impl OnFiles {
+    /// A new phone in this folder.
+    pub fn new(folder: &TempDir, sandbox: &Sandbox) -> OnFiles {
+        OnFiles {
+            folder: folder.path().to_owned(),
+            origin: origin(sandbox),
+            root: sandbox.ca_pem(),
+            clock: Arc::new(TestClock::default()),
+            user_verification: false,
+            patience: None,
+        }
+    }
+
+    /// Enrols for the ready user; gives the account and the pushes for it.
+    pub async fn enroll(
+        &self,
+        sandbox: &Sandbox,
+    ) -> (Enrollment, Pin<Box<dyn Stream<Item = PushEvent> + Send>>) {
+        let app = self.open().await;
+        let push = PushToken {
+            service: PushService::Fcm,
+            token: Secret::new("on-files".into()),
+        };
+        let device = Device {
+            name: "Phone on files".into(),
+            identifier: None,
+            push: Some(push),
+        };
+        let user = sandbox.ready().user_id;
+        let invitation = sandbox.invitation(&user).expect("an invitation");
+        let enrolled = app
+            .enroll(invitation, Some("sandbox".into()), device)
+            .await
+            .expect("enrolment");
+        app.shutdown().await.expect("shutdown");
+        (enrolled, Box::pin(sandbox.pushes("on-files")))
+    }
+
+    /// Starts its process.
+    pub async fn open(&self) -> Authenticator {
+        self.open_with(Platform::new(self.keys())).await
+    }
+
+    /// Starts its process with parts of the platform replaced.
+    pub async fn open_with(&self, platform: Platform) -> Authenticator {
+        let store = self.folder.join("store.db");
+        let mut config = Config::new(store.to_str().expect("a readable path"));
+        config.allow_loopback_cleartext = true;
+        config.auto_retry = false;
+        config.user_verification = self.user_verification;
+        config.extra_root_pem = self.root.clone();
+        config.servers.push(Server {
+            name: "sandbox".into(),
+            address: self.origin.clone(),
+            dialect: DialectName::Guardian,
+        });
+        let platform = Platform {
+            clock: Some(self.clock.clone()),
+            transport: platform
+                .transport
+                .or_else(|| Some(self.radio(self.patience?) as Arc<dyn HttpTransport>)),
+            ..platform
+        };
+        Authenticator::open(config, platform)
+            .await
+            .expect("the authenticator opens")
+    }
+
+    /// A way to its server that gives up so soon.
+    pub fn radio(&self, patience: Duration) -> Arc<Radio> {
+        let client = client_builder(self.root.as_deref());
+        Arc::new(Radio::new(client, Some(patience)))
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> Arc<SoftwareKeyStore> {
+        let keys = SoftwareKeyStore::open(&self.folder.join("keys"), [7; 32]);
+        Arc::new(keys.expect("the key file"))
+    }
+}
+
+/// A plain client that follows nothing; it has TLS from ring like everything else here.
+fn client_builder(root: Option<&str>) -> reqwest::ClientBuilder {
     // Fails only when another test of this process was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy();
-    if let Some(pem) = sandbox.ca_pem() {
+    if let Some(pem) = root {
         builder = builder.add_root_certificate(
             reqwest::Certificate::from_pem(pem.as_bytes()).expect("the sandbox's root"),
         );
     }
-    builder.build().expect("an HTTP client")
+    builder
+}
+
+fn http_client(sandbox: &Sandbox) -> reqwest::Client {
+    client_builder(sandbox.ca_pem().as_deref())
+        .build()
+        .expect("an HTTP client")
 }
 
 fn store_path(folder: &TempDir) -> String {
@@ -697,4 +788,17 @@ pub fn text<'a>(review: &'a Review, label: &str) -> &'a str {
             )
         })
         .text
+}
+
+/// What a person types to confirm the payment of [`payment`], where that is asked for.
+pub fn typed(review: &Review) -> String {
+    match &review.approval {
+        Approval::NeedsConfirmation {
+            confirmation: Confirmation::Number { number, .. },
+        } => number.clone(),
+        Approval::NeedsConfirmation {
+            confirmation: Confirmation::AmountDigits { .. },
+        } => "249".into(),
+        _ => String::new(),
+    }
 }

@@ -58,6 +58,14 @@ async fn make(call: u32) -> Result<()> {
         19 => core.verify_history(enrollment).await.map(drop),
         20 => core.export_history(enrollment).await.map(drop),
         21 => core.set_display(Config::new(text).display),
+        22 => core.prune_history(enrollment, call.into()).await.map(drop),
+        23 => core.repair().await.map(drop),
+        24 => {
+            let platform = Platform::new(Arc::new(PlatformKeys));
+            Authenticator::repair_store(Config::new(text), platform)
+                .await
+                .map(drop)
+        }
         _ => core.shutdown().await,
     }
 }

@@ -125,6 +125,16 @@ pub(super) fn words_for(code: MarkCode, words: &Words) -> Mark {
     }
 }
 
+/// Why a request can only be denied, in the language of a locale: names what is missing where something is.
+pub(crate) fn blocked_because(code: MarkCode, missing: &[String], locale: &str) -> String {
+    match (code, missing) {
+        (MarkCode::IncompleteDetails, [_, ..]) => {
+            Words::of(locale).fill("blocked.incomplete", &[("names", &missing.join(", "))])
+        }
+        _ => mark(code, locale).text,
+    }
+}
+
 /// What a person has to type before approving where a mark asks for that, and the text that the core then compares with.
 /// `seed` stands in for the digest of a review that has none.
 pub(crate) fn confirmation(

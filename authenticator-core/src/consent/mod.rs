@@ -24,7 +24,7 @@ pub(crate) mod vectors;
 
 pub(crate) use amount::compare;
 pub use marks::{Mark, MarkCode, Severity};
-pub(crate) use marks::{confirmation, mark};
+pub(crate) use marks::{blocked_because, confirmation, mark};
 pub(crate) use render::render;
 pub(crate) use template::Templates;
 pub use text::ShownText;
@@ -294,6 +294,8 @@ pub(crate) struct Facts {
     /// Exact decimals with their currencies, in order of appearance.
     pub amounts: Vec<(String, String)>,
     pub detail_count: usize,
+    /// Names of required members that are not there, or do not fit.
+    pub missing: Vec<String>,
 }
 
 /// What was sent or shown is payload: it never reaches a log by way of `{:?}`. Only its shape does.

@@ -152,7 +152,7 @@ fn requested(
     let mut first_headline = None;
     for (index, detail) in details.iter().enumerate() {
         let pointer = format!("{ASKED}/authorization_details/{index}");
-        let (section, headline) = one_detail(
+        let one = one_detail(
             detail,
             &pointer,
             input,
@@ -161,8 +161,9 @@ fn requested(
             &mut technical,
             findings,
         );
-        out.sections.push(section);
-        first_headline.get_or_insert(headline);
+        out.sections.push(one.section);
+        first_headline.get_or_insert(one.headline);
+        out.facts.missing.extend(one.missing);
     }
     out.facts.detail_count = details.len();
     if details.len() > 1 {
@@ -213,6 +214,7 @@ fn requested(
             }
             ("audience" | "scope" | "authorization_details" | "binding_message", _) => {
                 findings.push(MarkCode::IncompleteDetails);
+                out.facts.missing.push(name.clone());
                 page.generic(&mut rows, Label::Own(name), value, &pointer, 0, &[]);
             }
             _ => {
@@ -244,6 +246,14 @@ fn requested(
     technical
 }
 
+/// One of the details, as it is shown.
+struct Detail {
+    section: ReviewSection,
+    headline: String,
+    /// Required members that are not there, or do not fit.
+    missing: Vec<String>,
+}
+
 fn one_detail(
     detail: &Value,
     pointer: &str,
@@ -252,7 +262,7 @@ fn one_detail(
     page: &mut Page<'_>,
     technical: &mut Vec<ReviewRow>,
     findings: &mut Vec<MarkCode>,
-) -> (ReviewSection, String) {
+) -> Detail {
     let words = page.words;
     let kind = detail.get("type").and_then(Value::as_str);
     let Some(kind) = kind else {
@@ -261,10 +271,11 @@ fn one_detail(
         let mut rows = Vec::new();
         page.generic(&mut rows, Label::Key("details"), detail, pointer, 0, &[]);
         let title = words.get("title.unknown");
-        return (
-            section(title, "", rows),
-            words.get("headline.incomplete").to_owned(),
-        );
+        return Detail {
+            section: section(title, "", rows),
+            headline: words.get("headline.incomplete").to_owned(),
+            missing: vec!["type".to_owned()],
+        };
     };
     let shown_kind = harden_value(kind, words);
     let mut rows = Vec::new();
@@ -282,10 +293,11 @@ fn one_detail(
         }
         let name = harden_name(kind, words).shown;
         let headline = words.fill("headline.type", &[("type", &quoted(&name, words))]);
-        return (
-            section(words.get("title.unknown"), &shown_kind.shown, rows),
+        return Detail {
+            section: section(words.get("title.unknown"), &shown_kind.shown, rows),
             headline,
-        );
+            missing: Vec::new(),
+        };
     };
     let locale = &input.display.locale;
     let mut fitting: Vec<(&str, String)> = Vec::new();
@@ -331,15 +343,25 @@ fn one_detail(
     page.members(&mut rows, detail, pointer, 0, &used, &unexpected);
 
     let fits = |path: &String| fitting.iter().any(|(fit, _)| fit == path);
-    let complete = template.required.iter().all(|any| any.iter().any(fits));
-    let headline = if complete {
+    let missing: Vec<String> = template
+        .required
+        .iter()
+        .filter(|any| !any.iter().any(fits))
+        .filter_map(|any| any.first())
+        .map(|path| path.trim_start_matches('/').replace('/', "."))
+        .collect();
+    let headline = if missing.is_empty() {
         headline(template, kind, &fitting, locale, words)
     } else {
         findings.push(MarkCode::IncompleteDetails);
         words.get("headline.incomplete").to_owned()
     };
     let title = template.title.text("", locale);
-    (section(title, &shown_kind.shown, rows), headline)
+    Detail {
+        section: section(title, &shown_kind.shown, rows),
+        headline,
+        missing,
+    }
 }
 
 /// One sentence made of the details; the title where a part of it was not sent.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::fetch::Fetched;
 use super::{
-    Approval, Details, Mark, MarkCode, RenderInput, Rendered, Review, confirmation, mark, render,
+    Approval, Details, Mark, MarkCode, RenderInput, Rendered, Review, blocked_because,
+    confirmation, mark, render,
 };
 use crate::challenge::{Alert, ChallengeId, account};
 use crate::core::Core;
@@ -108,7 +109,7 @@ impl Core {
         let approval = match (blocked, &needed) {
             (Some(code), _) => Approval::Blocked {
                 reason: code,
-                text: mark(code, locale).text,
+                text: blocked_because(code, &rendered.facts.missing, locale),
             },
             (None, Some((confirmation, _))) => Approval::NeedsConfirmation {
                 confirmation: confirmation.clone(),

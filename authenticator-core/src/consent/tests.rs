@@ -194,19 +194,33 @@ fn incomplete_payments_are_blocked() {
         changed(|body| change(&mut body["requested_details"]["authorization_details"][0]))
     };
     assert_eq!(detail(|_| {}).blocked, None);
-    let changes: [fn(&mut Json); 9] = [
-        |d| d["beneficiary"] = json!(null),
-        |d| d["beneficiary"] = json!("  "),
-        |d| d["beneficiary"] = json!({ "name": "x" }),
-        |d| d["instructedAmount"] = json!(2500),
-        |d| d["instructedAmount"]["amount"] = json!("1,000"),
-        |d| d["instructedAmount"]["amount"] = json!(true),
-        |d| d["instructedAmount"]["currency"] = json!(""),
-        |d| d["type"] = json!(7),
-        |d| *d = json!("money_transfer"),
+    type Change = fn(&mut Json);
+    let changes: [(Change, &str); 9] = [
+        (|d| d["beneficiary"] = json!(null), "creditorName"),
+        (|d| d["beneficiary"] = json!("  "), "creditorName"),
+        (
+            |d| d["beneficiary"] = json!({ "name": "x" }),
+            "creditorName",
+        ),
+        (|d| d["instructedAmount"] = json!(2500), "instructedAmount"),
+        (
+            |d| d["instructedAmount"]["amount"] = json!("1,000"),
+            "instructedAmount",
+        ),
+        (
+            |d| d["instructedAmount"]["amount"] = json!(true),
+            "instructedAmount",
+        ),
+        (
+            |d| d["instructedAmount"]["currency"] = json!(""),
+            "instructedAmount",
+        ),
+        (|d| d["type"] = json!(7), "type"),
+        (|d| *d = json!("money_transfer"), "type"),
     ];
-    for (index, change) in changes.into_iter().enumerate() {
+    for (index, (change, missing)) in changes.into_iter().enumerate() {
         let rendered = detail(change);
+        assert_eq!(rendered.facts.missing, [missing], "{index}");
         assert_eq!(
             rendered.blocked,
             Some(MarkCode::IncompleteDetails),
@@ -225,6 +239,7 @@ fn known_members_of_a_wrong_type_are_shown_and_block() {
         "binding_message",
     ] {
         let rendered = changed(|body| body["requested_details"][name] = json!({ "odd": 7 }));
+        assert_eq!(rendered.facts.missing, [name]);
         assert_eq!(
             rendered.blocked,
             Some(MarkCode::IncompleteDetails),

@@ -7,6 +7,7 @@ use super::{Decision, Delivery, Receipt};
 use crate::challenge::ChallengeId;
 use crate::consent::RENDERER;
 use crate::core::Core;
+use crate::crash::crash_point;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guard;
 use crate::json::{self, Value, object};
@@ -134,6 +135,7 @@ impl Core {
     ) -> Result<Receipt> {
         match self.store.decide(&decision, expected_shown)? {
             Committed::Now(decided) => {
+                crash_point("decided");
                 self.remember(challenge, &decided);
                 Ok(self.deliver_or_keep(decided.receipt).await)
             }

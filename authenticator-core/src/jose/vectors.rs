@@ -1,11 +1,11 @@
-//! `jwk.json`, `jws.json` and `dpop_ath.json`.
+//! `jwk.json`, `jws.json`, `dpop_ath.json` and `user_verification.json`.
 
 use super::test_key::TestKey;
 use super::{Jwk, Signer, base64url, from_base64url, sha256, sign_compact, verify_compact};
 use crate::error::Result;
 use crate::json::{self, Limits, Value, object};
 use crate::keys::{KeyAlgorithm, PublicKey, PublicKeyFormat};
-use crate::vectors::{Outcome, Refused, text};
+use crate::vectors::{Outcome, Refused, optional, optional_text, text};
 
 /// A JWK, or a key as a platform exports it, to what is sent and its thumbprint.
 pub(crate) fn key(input: &Value) -> Outcome {
@@ -42,6 +42,35 @@ fn platform_key(input: &Value) -> PublicKey {
         },
         bytes: from_base64url(text(input, "bytes")).expect("base64url"),
     }
+}
+
+/// A consent claim, and the thumbprint that a server has pinned, to whether a person was verified and by which key.
+pub(crate) fn person(input: &Value) -> Outcome {
+    let claim = input.get("claim").expect("a claim");
+    let evidence = (claim.get("uv_key"), claim.get("uv_sig"));
+    let pinned = optional_text(input, "pinned");
+    let (verified, key) = match (evidence, signer(claim)) {
+        ((None, None), _) => ("no", None),
+        (_, None) => ("invalid", None),
+        (_, Some(key)) if pinned.is_some_and(|pinned| pinned != key) => ("changed_key", Some(key)),
+        (_, Some(key)) => ("yes", Some(key)),
+    };
+    Outcome::Gives(object([
+        ("verified", verified.into()),
+        ("key", optional(key.as_deref())),
+    ]))
+}
+
+/// The thumbprint of the approval key that signed what was shown.
+fn signer(claim: &Value) -> Option<String> {
+    let key = Jwk::from_json(claim.get("uv_key")?).ok()?;
+    let signature = from_base64url(optional_text(claim, "uv_sig")?)?;
+    let shown = optional_text(claim, "shown")?;
+    let reviewed = claim.get("reviewed").and_then(Value::as_bool)?;
+    let holds = key.algorithm() == KeyAlgorithm::P256
+        && reviewed
+        && key.verify(shown.as_bytes(), &signature);
+    holds.then(|| key.thumbprint())
 }
 
 /// Header and claims to a token, or a token to header and claims.

@@ -137,6 +137,7 @@ impl Store {
                  WHERE challenge = ?1 AND delivery = 'queued' AND (lease_until <= ?2 OR lease_until > ?3)",
                 (challenge, now, lease_until, answer),
             )?;
+            crash_point("beginning");
             Ok(taken > 0)
         })
     }
@@ -236,6 +237,7 @@ impl Store {
                 receipt.attempts,
             ),
         )?;
+        crash_point("recording");
         let after = find(change, id)?.ok_or_else(unknown_challenge)?;
         let answer = after.answer(&self.sealer)?;
         let after = after.open(&self.sealer)?;

@@ -788,7 +788,7 @@ mod guarding {
     #[test]
     fn a_full_list_takes_no_further_challenge_until_one_is_over() {
         let (_file, store) = reviewed();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         let receive = |row: &ChallengeRow| store.receive(row, None, 2).unwrap();
         assert_eq!(receive(&challenge("c2", ALICE, 9000)), Received::New);
         assert_eq!(receive(&challenge("c3", ALICE, 9000)), Received::Full);
@@ -875,7 +875,7 @@ mod guarding {
     #[test]
     fn challenges_that_ask_an_account_for_the_same_are_found_newest_first() {
         let (_file, store) = reviewed();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         let asks = |id: &str, asks: Option<&str>| {
             store
                 .set_consent_asking(id, Some("{}"), 9000, asks)
@@ -949,7 +949,7 @@ mod guarding {
     #[test]
     fn a_quiet_period_is_one_requesters_or_everybodys_and_survives_a_restart() {
         let (file, store) = reviewed();
-        store.add_enrollment(&enrollment(BOB)).unwrap();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
         store.keep_quiet(ALICE, Some("a"), 100, 200).unwrap();
         drop(store);
         let store = file.open();

@@ -192,6 +192,16 @@ impl Handle {
         self.0.decide(id, accept).unwrap_or(false)
     }
 
+    /// Pins the other approval key that a device has used, as somebody does who has asked its owner. `false` when there is
+    /// no such device or no such key.
+    pub fn trust_approval_key(&self, device_id: &str) -> bool {
+        let done = self
+            .0
+            .db
+            .write(|tx| self.0.trust_approval_key(tx, device_id));
+        done.unwrap_or(false)
+    }
+
     /// Pushes for one push token: first those of live requests nobody received yet, then new ones.
     pub fn pushes(&self, push_token: &str) -> impl Stream<Item = PushEvent> + Send + use<> {
         push::stream(Arc::clone(&self.0), push_token)

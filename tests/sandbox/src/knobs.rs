@@ -55,6 +55,8 @@ pub struct KnobState {
     pub truncate_body: BTreeMap<PathClass, u32>,
     /// Do the work, then close the connection without an answer.
     pub lose_answer: BTreeMap<PathClass, u32>,
+    /// Do the work, then keep the caller waiting: no answer, and the connection stays open until the caller gives up.
+    pub stall_answer: BTreeMap<PathClass, u32>,
     /// Say `login_transaction_not_found` to every answer, as if another device had been faster.
     pub already_answered: bool,
     /// Accept `authorization_details` types that are not registered on the API.

@@ -33,7 +33,8 @@ pub use push::{Provider, PushEvent};
 pub use ready::Ready;
 pub use server::Sandbox;
 pub use signed_consent::{
-    ConsentCheck, ConsentRecord, Finding, RecordedDecision, SentDetails, Verdict, verify,
+    ConsentCheck, ConsentRecord, Finding, PersonCheck, RecordedDecision, SentDetails, Verdict,
+    Verified, verify,
 };
 pub use snapshot::{
     AnswerView, ApiView, ClientView, DeviceView, Exchange, PushView, RequestRecord, RequestState,

@@ -43,6 +43,9 @@ pub struct Options {
     pub allow_es256: bool,
     /// Refuses an approval that does not claim the digest of exactly what was sent.
     pub require_signed_consent: bool,
+    /// Refuses an approval without the signature of the approval key that is pinned for the device, and, as that signature
+    /// means nothing otherwise, one that [`Options::require_signed_consent`] refuses.
+    pub require_user_verification: bool,
     /// Whether an enrolment answer carries a TOTP seed.
     pub totp: bool,
     /// Simulates a tenant without CIBA when off: every start is refused.
@@ -73,6 +76,7 @@ impl Default for Options {
             strict_patch: false,
             allow_es256: false,
             require_signed_consent: false,
+            require_user_verification: false,
             totp: true,
             ciba_enabled: true,
             push_factor: true,

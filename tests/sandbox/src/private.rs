@@ -1,8 +1,10 @@
 //! Files and folders that only their owner may read: they hold keys and tokens.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+
+use anyhow::Context as _;
 
 /// Makes a folder, and those above it, unless they are there.
 pub(crate) fn folder(path: &Path) -> io::Result<()> {
@@ -34,6 +36,23 @@ pub(crate) fn file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Makes a folder this sandbox's own until the file is closed, however the process ends: a second sandbox on the same state
+/// would have other ports, and pushes that go out twice.
+pub(crate) fn lock(path: &Path) -> anyhow::Result<File> {
+    folder(path)?;
+    let file = file(&path.join("sandbox.lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "another sandbox is using {}: stop it, or choose another folder with --data",
+            path.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -50,6 +69,16 @@ mod tests {
         folder(&made).expect("made");
         file(&made.join("new")).expect("made");
         assert_eq!((mode(&made), mode(&made.join("new"))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_folder_belongs_to_one_sandbox_at_a_time() {
+        let root = tempfile::tempdir().expect("folder");
+        let first = lock(root.path()).expect("free");
+        let refused = lock(root.path()).expect_err("taken").to_string();
+        assert!(refused.contains("another sandbox is using"), "{refused}");
+        drop(first);
+        lock(root.path()).expect("free again");
     }
 
     #[test]

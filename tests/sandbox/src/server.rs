@@ -1,6 +1,7 @@
 //! Listeners and their life: http, https, and a separate loopback one for console and control.
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -63,18 +64,21 @@ pub struct Sandbox {
     handle: Handle,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
+    /// Held while the folder of the state is in use.
+    _folder: Option<File>,
 }
 
 impl Sandbox {
     /// Opens the listeners and the state.
     ///
     /// # Errors
-    /// When an address is taken, the state cannot be opened, or the console address is not loopback.
+    /// When an address is taken, the state cannot be opened or belongs to another sandbox, or the console address is not loopback.
     pub async fn start(options: Options) -> anyhow::Result<Sandbox> {
         ensure!(
             options.console_listen.ip().is_loopback(),
             "the console listens on loopback only"
         );
+        let lock = options.data.as_deref().map(private::lock).transpose()?;
         let http = bind(options.listen).await?;
         let console = bind(options.console_listen).await?;
         let https = if options.tls {
@@ -187,6 +191,7 @@ impl Sandbox {
             handle,
             stop,
             listeners,
+            _folder: lock,
         })
     }
 
@@ -306,7 +311,7 @@ async fn serve(
     }
 }
 
-/// The connection is closed without an answer: the fault "lost answer".
+/// The connection is closed without an answer: the faults "lost answer" and "no answer".
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is lost on purpose")]
 struct Lost;
@@ -370,7 +375,12 @@ async fn answer(
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     common_headers(engine, &mut parts.headers);
     let lost = class.is_some_and(|class| engine.knobs.take(|knobs| &mut knobs.lose_answer, class));
-    let status = if lost { 0 } else { parts.status.as_u16() };
+    let stalled =
+        class.is_some_and(|class| engine.knobs.take(|knobs| &mut knobs.stall_answer, class));
+    let status = match lost || stalled {
+        true => 0,
+        false => parts.status.as_u16(),
+    };
     let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let sides = (
         log::Side {
@@ -393,7 +403,11 @@ async fn answer(
     );
     exchange.request_id = called.request_id.get().cloned();
     log::keep(engine, at_ms, exchange);
-    if lost {
+    if stalled {
+        // Ends earlier when the caller closes its connection: then nobody waits for this any more.
+        let _ = engine.stopping.clone().wait_for(|stopping| *stopping).await;
+    }
+    if lost || stalled {
         return Err(Lost);
     }
     let truncate =

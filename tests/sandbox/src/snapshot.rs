@@ -8,7 +8,7 @@ use crate::engine::poll::{Outcome, outcome};
 use crate::knobs::KnobState;
 use crate::log::masked_json;
 use crate::push::Provider;
-use crate::signed_consent::{ConsentCheck, ConsentRecord};
+use crate::signed_consent::{ConsentCheck, ConsentRecord, PersonCheck};
 use crate::state::{
     Answer, Api, CibaRequest, Client, Enrollment, LoggedExchange, Push, PushStatus, StateError, Tx,
     User,
@@ -75,6 +75,10 @@ pub struct DeviceView {
     pub enrolled_at: String,
     /// When it last answered.
     pub last_auth: Option<String>,
+    /// RFC 7638 thumbprint of the approval key pinned for it.
+    pub approval_key: Option<String>,
+    /// That of another key that an approval was signed with since, and that nobody has trusted yet.
+    pub other_approval_key: Option<String>,
 }
 
 /// A client application.
@@ -163,6 +167,8 @@ pub struct RequestView {
     /// Whether the decision was made on exactly what was sent: of the answer, else of the last
     /// approval that was refused because it was not. `None` where no device decided.
     pub signed_consent: Option<ConsentCheck>,
+    /// Of the same answer: whether a person was verified, and with which key.
+    pub person: Option<PersonCheck>,
     /// Pushes that went out.
     pub pushes: Vec<PushView>,
 }
@@ -314,6 +320,8 @@ fn device_view(device: &Enrollment) -> DeviceView {
         push_token: device.push.as_ref().map(|push| mask(&push.token)),
         enrolled_at: rfc3339(device.enrolled_ms),
         last_auth: device.last_auth_ms.map(rfc3339),
+        approval_key: device.approval_key.clone(),
+        other_approval_key: device.other_approval_key.clone(),
     }
 }
 
@@ -370,6 +378,10 @@ fn request_view(
             .answer
             .as_ref()
             .map_or(request.refused, |answer| answer.consent_check),
+        person: match &request.answer {
+            Some(answer) => answer.person_check.clone(),
+            None => request.refused_person.clone(),
+        },
         pushes: request.pushes.iter().map(push_view).collect(),
     }
 }

@@ -5,193 +5,14 @@
     reason = "helpers of tests fail as loudly as tests"
 )]
 
-use std::io::{BufRead, BufReader, Read, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+mod cli_lab;
+
+use std::io::Read as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use cli_lab::{Lab, Running, control, details, json, run, sandbox, stderr, stdout};
 use serde_json::Value;
-
-fn sandbox(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
-    command
-        .args(args)
-        .stdin(Stdio::null())
-        .env_remove("LC_ALL")
-        .env("LANG", "C");
-    for name in [
-        "SANDBOX_ISSUER",
-        "SANDBOX_PHONE",
-        "SANDBOX_CA",
-        "SANDBOX_AUDIENCE",
-        "SANDBOX_USER",
-    ] {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    sandbox(args).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// The one JSON line of a command that must have ended well.
-fn json(output: &Output) -> Value {
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        stdout(output),
-        stderr(output)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// A command that runs until it is dropped, read line by line.
-struct Running {
-    child: Child,
-    lines: BufReader<ChildStdout>,
-}
-
-impl Running {
-    fn start(mut command: Command) -> Running {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        Running { child, lines }
-    }
-
-    fn line(&mut self) -> Value {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
-    }
-
-    /// Reads on until this event comes.
-    fn event(&mut self, name: &str) -> Value {
-        loop {
-            let event = self.line();
-            if event["event"] == name {
-                return event;
-            }
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Asked first, so that it takes its files along.
-        let pid = self.child.id().to_string();
-        let _ = Command::new("kill")
-            .args(["-TERM", &pid])
-            .stderr(Stdio::null())
-            .status();
-        let asked = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) {
-            if asked.elapsed() > Duration::from_secs(3) {
-                let _ = self.child.kill();
-            }
-            std::thread::yield_now();
-        }
-    }
-}
-
-/// A server with quick polling, and a phone folder enrolled with it.
-struct Lab {
-    server: Running,
-    values: Value,
-    phone: tempfile::TempDir,
-    tls: bool,
-}
-
-impl Lab {
-    fn new(more: &[&str]) -> Lab {
-        let mut server = Running::start(sandbox(
-            &[&["serve", "--json", "--interval", "1"], more].concat(),
-        ));
-        let values = server.line();
-        let lab = Lab {
-            server,
-            values,
-            phone: tempfile::tempdir().unwrap(),
-            tls: more.contains(&"--tls"),
-        };
-        let enrolled = json(
-            &lab.phone(&["enroll", lab.text("invitation"), "--server", lab.origin()])
-                .output()
-                .unwrap(),
-        );
-        assert_eq!(enrolled["user"], lab.values["user_label"]);
-        lab
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.values[name]
-            .as_str()
-            .unwrap_or_else(|| panic!("{name} is missing"))
-    }
-
-    fn origin(&self) -> &str {
-        self.text(if self.tls { "tls_origin" } else { "origin" })
-    }
-
-    fn phone(&self, args: &[&str]) -> Command {
-        let mut command = sandbox(&["phone", "--json"]);
-        command.arg("--store").arg(self.phone.path()).args(args);
-        self.trust(&mut command);
-        command
-    }
-
-    fn trust(&self, command: &mut Command) {
-        if self.tls {
-            command.env("SANDBOX_CA", self.text("ca"));
-        }
-    }
-
-    /// A phone that answers like this, connected.
-    fn watch(&self, answer: &str) -> Running {
-        let mut watch = Running::start(self.phone(&["watch", "--once", "--answer", answer]));
-        watch.event("connected");
-        watch
-    }
-
-    fn agent(&self, more: &[&str]) -> Output {
-        let mut command = sandbox(&["agent", "request", "--json", "--message", "Order 4711"]);
-        let issuer = if self.tls {
-            format!("{}/", self.origin())
-        } else {
-            self.text("issuer").to_owned()
-        };
-        command
-            .args(["--user", self.text("user_id"), "--issuer", &issuer])
-            .args([
-                "--audience",
-                self.text("audience"),
-                "--client-id",
-                self.text("client_id"),
-            ])
-            .env("SANDBOX_CLIENT_SECRET", self.text("client_secret"))
-            .args(more);
-        self.trust(&mut command);
-        command.output().unwrap()
-    }
-}
-
-fn details(folder: &Path) -> String {
-    let file = folder.join("details.json");
-    std::fs::write(
-        &file,
-        r#"[{"type":"payment_initiation","instructedAmount":{"amount":"249.00","currency":"EUR"},"creditorName":"ExampleCorp"}]"#,
-    )
-    .unwrap();
-    file.to_str().unwrap().to_owned()
-}
 
 #[test]
 fn the_demo_tells_the_whole_story_of_an_approval() {
@@ -366,6 +187,46 @@ fn a_request_can_be_looked_at_and_approved_later_by_the_beginning_of_its_id() {
 }
 
 #[test]
+fn a_reported_requester_is_kept_quiet_and_what_it_asks_again_is_marked() {
+    let lab = Lab::new(&[]);
+    let details = details(lab.phone.path());
+    let asked = |tell: &dyn Fn(&Value)| {
+        let mut watch = lab.watch("ignore");
+        std::thread::scope(|scope| {
+            let agent = scope.spawn(|| lab.agent(&["--details", &details]));
+            tell(&watch.event("request"));
+            assert_eq!(agent.join().unwrap().status.code(), Some(3));
+        });
+    };
+    asked(&|event| {
+        assert_eq!(event["challenge"]["alert"], "normal");
+        let id = event["challenge"]["id"].as_str().unwrap();
+        let told = lab.told(&["deny", id, "--reason", "not_me"]);
+        assert!(told.contains("arrive silently until"), "{told}");
+    });
+    asked(&|event| {
+        let challenge = &event["challenge"];
+        assert_eq!(
+            (&challenge["alert"], &challenge["repeats"]["times"]),
+            (&Value::from("silent"), &Value::from(2))
+        );
+        let marks = event["review"]["marks"].to_string();
+        assert!(marks.contains("repeated_request") && marks.contains("previously_reported"));
+        let id = challenge["id"].as_str().unwrap();
+        let list = lab.told(&["list"]);
+        for words in ["quiet   until", "Arrived silently", "Asked 2 times."] {
+            assert!(list.contains(words), "{words} is missing in\n{list}");
+        }
+        let shown = lab.told(&["show", id]);
+        for words in ["Asked 2 times.", "The same request came before."] {
+            assert!(shown.contains(words), "{words} is missing in\n{shown}");
+        }
+        let told = lab.told(&["deny", id, "--reason", "wrong amount"]);
+        assert!(!told.contains("silently"), "{told}");
+    });
+}
+
+#[test]
 fn the_same_over_tls_with_the_sandboxs_own_ca() {
     let lab = Lab::new(&["--tls"]);
     let _watch = lab.watch("approve");
@@ -404,19 +265,6 @@ fn an_account_can_be_removed_and_gives_codes_until_then() {
         lab.server.child.try_wait().unwrap().is_none(),
         "the server still runs"
     );
-}
-
-/// A call of the control surface, in as few words of HTTP as it takes.
-fn control(lab: &Lab, path: &str) -> String {
-    let url = lab.text("console_url");
-    let authority = url.split('/').nth(2).unwrap();
-    let mut socket = std::net::TcpStream::connect(authority).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
 #[test]

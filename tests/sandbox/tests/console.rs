@@ -170,6 +170,7 @@ async fn a_form_without_the_token_of_this_run_does_nothing() {
         "/users/block",
         "/users/delete",
         "/devices/revoke",
+        "/devices/trust",
         "/knobs/set",
         "/knobs/reset",
         "/clock",
@@ -302,6 +303,7 @@ async fn knobs_are_set_and_reset_by_their_form() {
         ("clock_skew_s", "-30"),
         ("server_errors.resolve", "2"),
         ("lose_answer.consent", ""),
+        ("stall_answer.enroll", "1"),
         ("lose_push", "on"),
     ];
     assert_eq!(press(&sandbox, "/knobs/set", &form).await.status(), 303);
@@ -312,6 +314,7 @@ async fn knobs_are_set_and_reset_by_their_form() {
         ..KnobState::default()
     };
     expected.server_errors.insert(PathClass::Resolve, 2);
+    expected.stall_answer.insert(PathClass::Enroll, 1);
     assert_eq!(sandbox.knobs().get(), expected);
     assert_eq!(
         press(&sandbox, "/knobs/set", &[("retry_after_s", "-1")])

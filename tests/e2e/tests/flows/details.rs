@@ -122,16 +122,12 @@ async fn a_payment_without_a_recipient_cannot_be_approved() {
     let mut phone = Phone::ready(&sandbox).await;
     let details = json!([{ "type": "payment_initiation", "instructedAmount": { "currency": "EUR", "amount": "249.00" } }]);
     let review = review_of(&sandbox, &mut phone, details).await;
-    assert!(
-        matches!(
-            review.approval,
-            Approval::Blocked {
-                reason: MarkCode::IncompleteDetails,
-                ..
-            }
-        ),
-        "{:?}",
-        review.approval
+    assert_eq!(
+        review.approval,
+        Approval::Blocked {
+            reason: MarkCode::IncompleteDetails,
+            text: "Missing or wrong: creditorName. It can only be denied.".into(),
+        }
     );
     let error = phone
         .app

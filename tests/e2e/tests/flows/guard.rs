@@ -338,7 +338,10 @@ async fn too_many_requests_ask_for_a_typed_confirmation() {
     let request = ask(&agent, &sandbox, "TX-3").await;
     let review = phone.review().await;
     assert!(marked(&review, MarkCode::ManyRequests));
-    assert!(matches!(review.approval, Approval::NeedsConfirmation(_)));
+    assert!(matches!(
+        review.approval,
+        Approval::NeedsConfirmation { .. }
+    ));
     let error = phone
         .app
         .approve(review.challenge.clone(), review.digest.clone(), None)
@@ -368,7 +371,7 @@ async fn the_app_chooses_what_asks_for_a_confirmation() {
     let agent = Agent::new(&sandbox);
     ask(&agent, &sandbox, "TX-1").await;
     let first = phone.review().await;
-    assert!(matches!(first.approval, Approval::NeedsConfirmation(_)));
+    assert!(matches!(first.approval, Approval::NeedsConfirmation { .. }));
     approve(&phone, &first, Some("249")).await;
     ask(&agent, &sandbox, "TX-2").await;
     let second = phone.review().await;

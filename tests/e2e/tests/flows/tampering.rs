@@ -168,7 +168,7 @@ fn exported(entry: &HistoryEntry) -> Value {
 fn differing(findings: &[Finding]) -> Vec<&str> {
     findings
         .iter()
-        .filter(|f| f.verdict != Verdict::Match)
+        .filter(|f| !matches!(f.verdict, Verdict::Match | Verdict::NotClaimed))
         .map(|f| f.check)
         .collect()
 }

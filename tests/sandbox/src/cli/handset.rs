@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use authenticator_core::{
-    App, Authenticator, Config, Device, Display, Enrollment, Platform, PushService, PushToken,
-    Secret, SoftwareKeyStore, StoreRepair,
+    App, Authenticator, ChallengeId, Config, Device, Display, Enrollment, ErrorCode, KeyStore as _,
+    Platform, PushService, PushToken, Receipt, Secret, SoftwareKeyStore, StoreRepair,
 };
 
 use super::http;
@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) ca: Option<String>,
     /// BCP 47 tag; `None`: the environment's language.
     pub(crate) locale: Option<String>,
+    /// Accounts that are enrolled get an approval key.
+    pub(crate) user_verification: bool,
 }
 
 pub(crate) struct Handset {
@@ -26,19 +28,21 @@ pub(crate) struct Handset {
     /// Push address of this phone at the sandbox's stream. A secret.
     pub(crate) push_token: String,
     pub(crate) ca: Option<String>,
+    keys: Arc<SoftwareKeyStore>,
 }
 
 impl Handset {
     /// Opens the phone in `folder`, or makes a new one.
     pub(crate) async fn open(folder: &Path, settings: Settings) -> anyhow::Result<Handset> {
-        let (config, platform) = parts(folder, &settings)?;
+        let (config, keys) = parts(folder, &settings)?;
         // Hexadecimal, as Apple's tokens are; Google's may be anything.
         let push_token = secret_file(&folder.join("push-token.key"))?
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
         Ok(Handset {
-            authenticator: Authenticator::open(config, platform).await?,
+            authenticator: Authenticator::open(config, Platform::new(keys.clone())).await?,
+            keys,
             push_token,
             ca: settings.ca,
         })
@@ -49,8 +53,8 @@ impl Handset {
         folder: &Path,
         settings: &Settings,
     ) -> anyhow::Result<StoreRepair> {
-        let (config, platform) = parts(folder, settings)?;
-        Ok(Authenticator::repair_store(config, platform).await?)
+        let (config, keys) = parts(folder, settings)?;
+        Ok(Authenticator::repair_store(config, Platform::new(keys)).await?)
     }
 
     /// Enrols with a server that a person has named or confirmed.
@@ -78,8 +82,29 @@ impl Handset {
     }
 }
 
+impl Handset {
+    /// Approves what a person has said yes to; with the approval key where the account has one.
+    pub(crate) async fn approve(
+        &self,
+        id: ChallengeId,
+        digest: String,
+        confirmation: Option<String>,
+    ) -> authenticator_core::Result<Receipt> {
+        let core = &self.authenticator;
+        let plain = core.approve(id.clone(), digest.clone(), confirmation.clone());
+        match plain.await {
+            Err(error) if error.code() == ErrorCode::UserVerificationNeeded => {
+                let request = core.begin_approval(id, digest, confirmation).await?;
+                let signature = self.keys.sign(request.key_alias, request.message)?;
+                core.finish_approval(request.id, signature).await
+            }
+            plain => plain,
+        }
+    }
+}
+
 /// What lies in the folder of a phone, made where it is missing.
-fn parts(folder: &Path, settings: &Settings) -> anyhow::Result<(Config, Platform)> {
+fn parts(folder: &Path, settings: &Settings) -> anyhow::Result<(Config, Arc<SoftwareKeyStore>)> {
     make_private_folder(folder)
         .with_context(|| format!("cannot use the folder {}", folder.display()))?;
     let inside = |name: &str| folder.join(name);
@@ -102,9 +127,10 @@ fn parts(folder: &Path, settings: &Settings) -> anyhow::Result<(Config, Platform
         }),
         allow_loopback_cleartext: true,
         extra_root_pem: settings.ca.clone(),
+        user_verification: settings.user_verification,
         ..Config::new(store)
     };
-    Ok((config, Platform::new(Arc::new(keys))))
+    Ok((config, Arc::new(keys)))
 }
 
 /// Now, in Unix milliseconds.

@@ -94,7 +94,7 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer, Str
         let error = error.without_url();
         let cause = std::iter::successors(std::error::Error::source(&error), |e| e.source()).last();
         match cause {
-            Some(cause) => format!("{what}: {cause}"),
+            Some(cause) => format!("{what}: {cause}{}", trust_hint(&cause.to_string())),
             None => what.to_owned(),
         }
     };
@@ -122,6 +122,16 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer, Str
         retry_after,
         body,
     })
+}
+
+/// What to do about a certificate that nobody vouches for: most likely it is that of a sandbox.
+fn trust_hint(cause: &str) -> &'static str {
+    match cause.contains("UnknownIssuer") {
+        true => {
+            ". For a sandbox with --tls, pass its certificate with --ca; `sandbox serve` prints where it is"
+        }
+        false => "",
+    }
 }
 
 /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.

@@ -121,7 +121,8 @@ pub(crate) async fn run() -> ExitCode {
 fn tell(error: &anyhow::Error, context: Context) {
     let core = error.downcast_ref::<authenticator_core::Error>();
     let message = match core {
-        Some(core) => core.message().to_owned(),
+        Some(core) if error.to_string() == core.to_string() => core.message().to_owned(),
+        Some(core) => format!("{}. {error}", core.message()),
         None => format!("{error:#}"),
     };
     let message = text::printable(&message);

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use authenticator_core::{
     Arrival, Challenge, ChallengeId, ChallengeState, Decision, Enrollment, EnrollmentId, ErrorCode,
-    PushService, Receipt, Review, StoreRepair,
+    HistoryEntry, PushService, Receipt, Review, StoreRepair,
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -82,6 +82,10 @@ enum PhoneCommand {
         /// Kind of pushes this phone gets.
         #[arg(long, value_enum, default_value = "fcm")]
         push: PushKind,
+        /// Have each approval signed by a key of its own, as behind a fingerprint prompt. A terminal has none: your yes
+        /// stands for it.
+        #[arg(long)]
+        verify_user: bool,
     },
     /// List accounts and open requests.
     List,
@@ -170,6 +174,13 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     let settings = Settings {
         ca: http::read_ca(args.ca.as_deref())?,
         locale: args.locale,
+        user_verification: matches!(
+            args.command,
+            PhoneCommand::Enroll {
+                verify_user: true,
+                ..
+            }
+        ),
     };
     let saved = match args.command {
         // Before the store is opened: it may be what keeps it from opening.
@@ -219,6 +230,7 @@ impl Phone {
                 server,
                 name,
                 push,
+                verify_user: _,
             } => self.enroll(&invitation, server, name, push).await,
             PhoneCommand::List => self.list().await,
             PhoneCommand::Watch { answer, once } => self.watch(answer, once).await,
@@ -392,7 +404,10 @@ impl Phone {
     }
 
     async fn show(&self, id: &str, full: bool) -> anyhow::Result<Exit> {
-        let id = self.challenge(id).await?;
+        let id = match self.challenge(id).await? {
+            Found::Open(challenge) => challenge,
+            Found::Over(entry) => bail!("{}; `{} history` has it", over(&entry), self.command),
+        };
         let core = &self.handset.authenticator;
         let review = core.review(id.clone()).await?;
         if !self.context.json {
@@ -421,8 +436,13 @@ impl Phone {
         digest: Option<String>,
         yes: bool,
     ) -> anyhow::Result<Exit> {
-        let id = self.challenge(id).await?;
         let core = &self.handset.authenticator;
+        let id = match self.challenge(id).await? {
+            Found::Open(id) => id,
+            Found::Over(entry) => {
+                return self.answered_before(Decision::Approve, &entry).await;
+            }
+        };
         let (digest, confirm) = match digest {
             Some(digest) => (digest, confirm),
             None => {
@@ -446,8 +466,25 @@ impl Phone {
                 (review.digest, confirmation)
             }
         };
-        let receipt = core.approve(id, digest, confirm).await?;
+        let receipt = self.handset.approve(id, digest, confirm).await?;
         self.print_receipt(Decision::Approve, &receipt)
+    }
+
+    /// The core gives the receipt of the first answer, whatever is asked of it now.
+    async fn answered_before(
+        &self,
+        wanted: Decision,
+        entry: &HistoryEntry,
+    ) -> anyhow::Result<Exit> {
+        if entry.decision.is_none() {
+            bail!("{}", over(entry));
+        }
+        let core = &self.handset.authenticator;
+        let first = core.deny(entry.challenge.clone(), None, None).await?;
+        if !self.context.json {
+            self.out().line(Line::plain(format!("{}.", over(entry))));
+        }
+        self.print_receipt(wanted, &first)
     }
 
     async fn ask(&self, review: &Review) -> anyhow::Result<Answer> {
@@ -457,12 +494,16 @@ impl Phone {
     }
 
     async fn deny(&self, id: &str, reason: Option<String>) -> anyhow::Result<Exit> {
+        let id = match self.challenge(id).await? {
+            Found::Open(id) => id,
+            Found::Over(entry) => return self.answered_before(Decision::Deny, &entry).await,
+        };
         let core = &self.handset.authenticator;
-        let challenge = core.challenge(self.challenge(id).await?).await?;
+        let challenge = core.challenge(id).await?;
         let receipt = core.deny(challenge.id, None, reason).await?;
-        self.print_receipt(Decision::Deny, &receipt)?;
+        let exit = self.print_receipt(Decision::Deny, &receipt)?;
         if self.context.json || receipt.reason.as_deref() != Some("not_me") {
-            return Ok(Exit::Done);
+            return Ok(exit);
         }
         let account = self.enrollment(challenge.enrollment.as_str()).await?;
         if let Some(until) = account.quiet_until {
@@ -471,7 +512,7 @@ impl Phone {
                 local_time(until)
             )));
         }
-        Ok(Exit::Done)
+        Ok(exit)
     }
 
     fn print_receipt(&self, wanted: Decision, receipt: &Receipt) -> anyhow::Result<Exit> {
@@ -511,9 +552,8 @@ impl Phone {
         } else {
             core.unenroll(enrollment.id.clone()).await.with_context(|| {
                 format!(
-                    "the account could not be removed on the server; `{} remove {} --local-only` removes it here",
-                    self.command,
-                    enrollment.id
+                    "The account was not removed; `{} remove {} --local-only` removes it here only",
+                    self.command, enrollment.id
                 )
             })?;
         }
@@ -694,7 +734,7 @@ impl Phone {
             let (wanted, receipt) = match answer {
                 Answer::Approve { confirmation } => (
                     Decision::Approve,
-                    core.approve(id, digest, confirmation).await,
+                    self.handset.approve(id, digest, confirmation).await,
                 ),
                 Answer::Deny => (Decision::Deny, core.deny(id, Some(digest), None).await),
                 Answer::Nothing => {
@@ -741,19 +781,26 @@ impl Phone {
         }
     }
 
-    async fn challenge(&self, prefix: &str) -> anyhow::Result<ChallengeId> {
-        let pending = self.handset.authenticator.pending().await?;
+    async fn challenge(&self, prefix: &str) -> anyhow::Result<Found> {
+        let core = &self.handset.authenticator;
+        let pending = core.pending().await?;
         let ids: Vec<&str> = pending.iter().map(|c| c.id.as_str()).collect();
-        match by_prefix(&ids, prefix)? {
-            Some(id) => Ok(ChallengeId::new(id)),
-            // Not open any more: the core says exactly what became of it.
-            None => Ok(self
-                .handset
-                .authenticator
-                .challenge(ChallengeId::new(prefix))
-                .await?
-                .id),
+        if let Some(id) = by_prefix(&ids, prefix)? {
+            return Ok(Found::Open(ChallengeId::new(id)));
         }
+        let over = core.history(None, None, 500).await?;
+        let ids: Vec<&str> = over.iter().map(|entry| entry.challenge.as_str()).collect();
+        if let Some(id) = by_prefix(&ids, prefix)? {
+            let entry = over
+                .into_iter()
+                .find(|entry| entry.challenge.as_str() == id);
+            return Ok(Found::Over(Box::new(
+                entry.context("the account has just been removed")?,
+            )));
+        }
+        // The core says exactly what is wrong with it.
+        let known = core.challenge(ChallengeId::new(prefix)).await?;
+        Ok(Found::Open(known.id))
     }
 
     async fn enrollment(&self, prefix: &str) -> anyhow::Result<Enrollment> {
@@ -770,6 +817,23 @@ impl Phone {
         all.into_iter()
             .find(|enrollment| enrollment.id == id)
             .context("the account has just been removed")
+    }
+}
+
+/// What a person meant by an id.
+enum Found {
+    Open(ChallengeId),
+    /// It was answered, or nobody answered it in time.
+    Over(Box<HistoryEntry>),
+}
+
+/// What became of a request that is not open any more.
+fn over(entry: &HistoryEntry) -> String {
+    let at = local_time(entry.at);
+    match entry.decision {
+        Some(Decision::Approve) => format!("This request was approved on {at}"),
+        Some(Decision::Deny) => format!("This request was denied on {at}"),
+        None => "Nobody answered this request in time".to_owned(),
     }
 }
 
@@ -814,6 +878,13 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
         ("id", printable(enrollment.id.as_str())),
         ("server", printable(&enrollment.base_url)),
         ("key", key),
+        (
+            "prompt",
+            match enrollment.approval_thumbprint {
+                Some(_) => "each approval is signed by an approval key".to_owned(),
+                None => String::new(),
+            },
+        ),
         ("since", local_time(enrollment.enrolled_at)),
     ];
     if let Some(until) = enrollment.quiet_until {
@@ -835,6 +906,7 @@ fn enrollment_lines(enrollment: &Enrollment) -> Vec<Line> {
         ));
     }
     rows.iter()
+        .filter(|(_, text)| !text.is_empty())
         .flat_map(|(label, text)| pair(label, 6, (Tone::Plain, text), 96))
         .map(|line| line.indented(4))
         .collect()

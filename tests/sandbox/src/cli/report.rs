@@ -20,6 +20,7 @@ pub(crate) fn enrollment(enrollment: &Enrollment) -> Value {
         "algorithm": algorithm(enrollment.algorithm),
         "protection": protection(enrollment.protection),
         "thumbprint": enrollment.thumbprint,
+        "approval_thumbprint": enrollment.approval_thumbprint,
         "has_one_time_code": enrollment.has_one_time_code,
         "quiet_until": enrollment.quiet_until,
         "one_time_code_error": enrollment.one_time_code_error.as_ref().map(|error| error.message()),
@@ -188,6 +189,7 @@ pub(crate) fn history(entry: &HistoryEntry) -> Value {
         "enrollment": entry.enrollment.as_str(),
         "account": { "issuer": entry.account.issuer, "user": entry.account.user },
         "headline": entry.headline,
+        "binding_message": binding_message(entry),
         "decision": entry.decision.map(decision),
         "reason": entry.reason,
         "delivery": entry.delivery.map(delivery),
@@ -196,6 +198,7 @@ pub(crate) fn history(entry: &HistoryEntry) -> Value {
         "shown": entry.shown,
         "shown_document": entry.shown_document,
         "answer": entry.answer,
+        "approval_thumbprint": entry.approval_thumbprint,
     })
 }
 
@@ -238,4 +241,10 @@ pub(crate) fn repaired(repair: &EnrollmentRepair) -> Value {
 
 fn ids<T>(all: &[T], text: impl Fn(&T) -> &str) -> Value {
     all.iter().map(text).collect()
+}
+
+/// The binding message as it was shown; `None` where nobody looked, or there was none.
+pub(crate) fn binding_message(entry: &HistoryEntry) -> Option<String> {
+    let shown: Value = serde_json::from_str(entry.shown_document.as_ref()?).ok()?;
+    shown["binding_message"].as_str().map(str::to_owned)
 }

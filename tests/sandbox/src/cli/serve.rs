@@ -85,6 +85,10 @@ pub(crate) struct Args {
     /// Refuse an approval whose signature does not cover exactly what was sent.
     #[arg(long)]
     require_signed_consent: bool,
+    /// Refuse an approval without the signature of the device's approval key, which is pinned at first use. Implies
+    /// --require-signed-consent.
+    #[arg(long)]
+    require_user_verification: bool,
     /// Enrol without a one-time-code secret.
     #[arg(long)]
     no_totp: bool,
@@ -137,6 +141,8 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         ))
         .into());
     }
+    // Before anything is printed: whoever reads it may ask for the end at once.
+    let stopped_by = terminal::stop_signal();
     let keep = args.data.clone();
     let sandbox = Sandbox::start(options(args))
         .await
@@ -238,7 +244,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
             )),
         ]);
     }
-    let signal = terminal::stop_signal().await;
+    let signal = stopped_by.await;
     // Whoever asked for the end waits for it: open exchanges get most of a second.
     let stopped = tokio::time::timeout(Duration::from_millis(800), sandbox.stop()).await;
     if !context.json {
@@ -280,6 +286,7 @@ fn options(args: Args) -> Options {
         strict_dpop: args.strict_dpop,
         strict_patch: args.strict_patch,
         require_signed_consent: args.require_signed_consent,
+        require_user_verification: args.require_user_verification,
         totp: !args.no_totp,
         ..Options::default()
     }

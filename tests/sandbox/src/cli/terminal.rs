@@ -8,18 +8,29 @@ use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 
 use super::text::Line;
 
-/// Waits for SIGINT (Ctrl-C) or SIGTERM and says which.
-pub(crate) async fn stop_signal() -> &'static str {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            return tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = tokio::signal::ctrl_c() => "Ctrl-C",
-            };
+/// Waits for SIGINT (Ctrl-C) or SIGTERM and says which. Listens from the call on, not only from the first poll.
+#[cfg(unix)]
+pub(crate) fn stop_signal() -> impl Future<Output = &'static str> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn next(signal: &mut std::io::Result<Signal>) {
+        match signal {
+            Ok(signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
         }
     }
+    let mut terminate = signal(SignalKind::terminate());
+    let mut interrupt = signal(SignalKind::interrupt());
+    async move {
+        tokio::select! {
+            () = next(&mut terminate) => "SIGTERM",
+            () = next(&mut interrupt) => "Ctrl-C",
+        }
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+pub(crate) async fn stop_signal() -> &'static str {
     let _ = tokio::signal::ctrl_c().await;
     "Ctrl-C"
 }

@@ -19,6 +19,8 @@ Examples:
 The entry has at least `answer` (the signed JWT), `source`, `shown` and `shown_document`; in a list, or in a whole history
 (`sandbox phone history --export FILE`), the one that answers the record's challenge counts. Nothing in it is believed that
 the signature or a digest does not cover.
+Where an approval key signed what was shown, its signature is checked, and the key against the one that the server had
+pinned. A `-` stands before what nobody claims.
 
 Exit status: 0 everything matches, 1 something does not match or is missing, 2 wrong usage.";
 
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &Args, context: Context) -> anyhow::Result<Exit> {
         .map_err(|_| unusable(&args.entry, "an exported history entry"))?;
     let holds = findings
         .iter()
-        .all(|finding| finding.verdict == Verdict::Match);
+        .all(|finding| matches!(finding.verdict, Verdict::Match | Verdict::NotClaimed));
     if context.json {
         context
             .terminal
@@ -81,6 +83,7 @@ fn line(finding: &Finding) -> Line {
         Verdict::Match => (Tone::Good, "match"),
         Verdict::Mismatch => (Tone::Danger, "differs"),
         Verdict::Missing => (Tone::Faint, "missing"),
+        Verdict::NotClaimed => (Tone::Faint, "-"),
     };
     let line = Line::toned(tone, format!("  {word:<9}")).and(Tone::Plain, finding.check);
     match finding.note.as_str() {

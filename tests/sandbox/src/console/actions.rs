@@ -162,6 +162,16 @@ pub(super) async fn revoke(State(console): State<Console>, Form(form): Form<OfDe
     )
 }
 
+pub(super) async fn trust(State(console): State<Console>, Form(form): Form<OfDevice>) -> Response {
+    let engine = &console.handle.0;
+    back(
+        "/devices",
+        engine
+            .db
+            .write(|tx| engine.trust_approval_key(tx, &form.device)),
+    )
+}
+
 /// To the page that shows the effect, if there was anything to act on.
 fn back(path: &str, done: Result<bool, StateError>) -> Response {
     match done {
@@ -288,6 +298,7 @@ fn knobs(form: &BTreeMap<String, String>) -> Option<KnobState> {
         slow_answer_ms: number(form, "slow_answer_ms")?,
         truncate_body: counted(form, "truncate_body")?,
         lose_answer: counted(form, "lose_answer")?,
+        stall_answer: counted(form, "stall_answer")?,
         already_answered: form.contains_key("already_answered"),
         unknown_rar_type: form.contains_key("unknown_rar_type"),
         revoked_device: form.contains_key("revoked_device"),

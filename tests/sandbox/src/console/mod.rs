@@ -42,6 +42,7 @@ pub(crate) fn router(handle: Handle) -> Router {
         .route("/users/unblock", post(actions::unblock))
         .route("/users/delete", post(actions::delete_user))
         .route("/devices/revoke", post(actions::revoke))
+        .route("/devices/trust", post(actions::trust))
         .route("/knobs/set", post(actions::set_knobs))
         .route("/knobs/reset", post(actions::reset_knobs))
         .route("/clock", post(actions::advance))

@@ -6,7 +6,7 @@ use super::pages::{self, Token};
 use super::{Invitation, samples};
 use crate::knobs::{KnobState, PathClass};
 use crate::ready::Ready;
-use crate::signed_consent::ConsentCheck;
+use crate::signed_consent::{ConsentCheck, PersonCheck, Verified};
 use crate::snapshot::{
     AnswerView, ApiView, ClientView, DeviceView, Exchange, PushView, RequestState, RequestView,
     Snapshot, UserView,
@@ -14,6 +14,8 @@ use crate::snapshot::{
 
 const TOKEN: Token<'static> = Token("form-token");
 const CLAIMS: &str = r#"{"iss":"9774d56d682e549c","sub":"f3Zl","aud":"http://127.0.0.1:8300/appliance-mfa/api/resolve-transaction","iat":1772361009,"exp":1772361039,"auth0_guardian_method":"push","auth0_guardian_accepted":true,"urn:authenticator-core:consent":{"v":1,"reviewed":true,"source":"9Hx0m1gR","shown":"c2hvd24","locale":"en","zone":"Europe/Madrid"}}"#;
+
+const APPROVAL_KEY: &str = "u8kDPn1Ue3W0bHSVFxrI-Ynb2bZpM9vqvYUBPDDQdMo";
 
 #[test]
 fn the_overview_looks_as_agreed() {
@@ -101,6 +103,45 @@ fn the_page_of_a_request_says_whether_the_decision_was_made_on_what_was_sent() {
 }
 
 #[test]
+fn the_page_of_a_request_says_whether_a_person_was_verified_and_with_which_key() {
+    let mut snapshot = busy();
+    let page = |snapshot: &Snapshot, i: usize| {
+        pages::request(snapshot, &snapshot.requests[i], None, TOKEN).0
+    };
+    let row = |tone: &str, word: &str| {
+        format!("<dt>Person verified</dt><dd><span class=\"pill {tone}\">{word}</span>")
+    };
+    assert!(page(&snapshot, 1).contains(&row("good", "yes")));
+    assert!(page(&snapshot, 1).contains(APPROVAL_KEY));
+    for (verified, tone, word) in [
+        (Verified::ChangedKey, "bad", "changed key"),
+        (Verified::Invalid, "bad", "invalid"),
+        (Verified::No, "plain", "no"),
+    ] {
+        snapshot.requests[1].person = person(verified);
+        assert!(page(&snapshot, 1).contains(&row(tone, word)));
+    }
+    // A denial needs no prompt.
+    snapshot.requests[2].person = person(Verified::No);
+    assert!(!page(&snapshot, 2).contains("Person verified"));
+    // Still pending: an approval was refused.
+    snapshot.requests[0].signed_consent = Some(ConsentCheck::Yes);
+    snapshot.requests[0].person = person(Verified::ChangedKey);
+    let refused = page(&snapshot, 0);
+    assert!(refused.contains("approval refused") && refused.contains(&row("bad", "changed key")));
+}
+
+#[test]
+fn a_changed_approval_key_stands_with_its_device_and_can_be_trusted_there() {
+    let mut snapshot = busy();
+    let page = pages::devices(&snapshot, TOKEN).0;
+    assert!(page.contains(APPROVAL_KEY) && !page.contains("/devices/trust"));
+    snapshot.devices[0].other_approval_key = Some("another-thumbprint".to_owned());
+    let page = pages::devices(&snapshot, TOKEN).0;
+    assert!(page.contains("another-thumbprint") && page.contains("/devices/trust"));
+}
+
+#[test]
 fn polls_and_refusals_stand_in_the_timeline_by_their_times() {
     let mut snapshot = busy();
     let of_p = |at: &str, path: &str, status, body: &str| Exchange {
@@ -159,6 +200,14 @@ fn text_of_a_client_never_becomes_markup() {
     ] {
         assert!(!page.0.contains("<img") && !page.0.contains("<script>"));
     }
+}
+
+fn person(verified: Verified) -> Option<PersonCheck> {
+    let signed = matches!(verified, Verified::Yes | Verified::ChangedKey);
+    Some(PersonCheck {
+        verified,
+        key: signed.then(|| APPROVAL_KEY.to_owned()),
+    })
 }
 
 /// One element a line: a change of a page is a change of few lines.
@@ -245,6 +294,7 @@ fn busy() -> Snapshot {
             polls: 3,
             answer: None,
             signed_consent: None,
+            person: None,
             pushes: vec![push()],
         }
     };
@@ -255,6 +305,7 @@ fn busy() -> Snapshot {
         "2026-03-01T10:30:00.000Z",
     );
     approved.signed_consent = Some(ConsentCheck::Yes);
+    approved.person = person(Verified::Yes);
     approved.answer = Some(AnswerView {
         device_id: Some("dev_ztQmUOx5Z3zeRi8t".to_owned()),
         accepted: true,
@@ -286,6 +337,8 @@ fn busy() -> Snapshot {
         push_token: Some("c4f1…".to_owned()),
         enrolled_at: "2026-03-01T10:05:00.000Z".to_owned(),
         last_auth: Some("2026-03-01T10:30:09.000Z".to_owned()),
+        approval_key: Some(APPROVAL_KEY.to_owned()),
+        other_approval_key: None,
     });
     snapshot.requests = vec![
         payment(

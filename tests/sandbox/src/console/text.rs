@@ -141,14 +141,49 @@ fn marked(text: &str) -> Markup {
     let mut plain = 0;
     for (at, c) in text.char_indices() {
         if let Some(name) = name_of(c) {
-            text[plain..at].render_to(&mut page);
+            breakable(&text[plain..at]).render_to(&mut page);
             html! { mark title=(format!("U+{:04X}", u32::from(c))) { (name) } }
                 .render_to(&mut page);
             plain = at + c.len_utf8();
         }
     }
-    text[plain..].render_to(&mut page);
+    breakable(&text[plain..]).render_to(&mut page);
     PreEscaped(page)
+}
+
+/// Words longer than this may be broken.
+const LONG: usize = 20;
+
+/// Text whose long words (addresses, identifiers) may be broken where their parts meet, instead of anywhere.
+fn breakable(text: &str) -> Markup {
+    let mut page = String::with_capacity(text.len());
+    for word in text.split_inclusive(char::is_whitespace) {
+        let mut piece = 0;
+        if word.len() > LONG {
+            for at in joints(word) {
+                word[piece..at].render_to(&mut page);
+                page.push_str("<wbr>");
+                piece = at;
+            }
+        }
+        word[piece..].render_to(&mut page);
+    }
+    PreEscaped(page)
+}
+
+/// Before `@` and before the `.` of a name, after the other characters that separate the parts of an address; never inside
+/// `://`.
+fn joints(word: &str) -> Vec<usize> {
+    let bytes = word.as_bytes();
+    let inside = 1..bytes.len();
+    inside
+        .filter(|at| match (bytes[at - 1], bytes[*at]) {
+            (b':' | b'/', b'/') => false,
+            (b'/' | b':' | b'|' | b'?' | b'&' | b'=' | b'_', _) | (_, b'@') => true,
+            (_, b'.') => bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic),
+            _ => false,
+        })
+        .collect()
 }
 
 /// Beyond this depth a line is not indented any further: a phone has no room, and the sender chose the depth.
@@ -256,6 +291,26 @@ mod tests {
             seen(&json("{\"a\":\"\u{2066}x\u{e0041}\"}")),
             "{\n  \"a\": \"⟨LRI⟩x⟨U+E0041⟩\"\n}"
         );
+    }
+
+    #[test]
+    fn a_long_address_breaks_where_its_parts_meet_and_a_short_one_does_not() {
+        let pieces = |text: &str| visible(text).0.replace("<wbr>", "·");
+        for (text, broken) in [
+            ("ana@example.com", "ana@example.com"),
+            (
+                "anastasia.longname@subsidiary.example.com",
+                "anastasia·.longname·@subsidiary·.example·.com",
+            ),
+            (
+                "pay at https://api.bank.example/v2/payments?id=4711",
+                "pay at https://·api·.bank·.example/·v2/·payments?·id=·4711",
+            ),
+            ("http://127.0.0.1:8300/é/x", "http://·127.0.0.1:·8300/·é/·x"),
+        ] {
+            assert_eq!(pieces(text), format!("<bdi>{broken}</bdi>"));
+            assert_eq!(seen(&visible(text)), text);
+        }
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub(super) async fn enroll(
             totp_secret: engine.options.totp.then(totp_seed),
             enrolled_ms: engine.now_ms(),
             last_auth_ms: None,
+            approval_key: None,
+            other_approval_key: None,
         };
         tx.put(&Ticket { used: true, ..live })?;
         tx.put(&device)?;

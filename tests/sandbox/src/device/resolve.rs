@@ -16,7 +16,7 @@ use crate::jose::{Compact, numeric_date_ms};
 use crate::op::bearer;
 use crate::push;
 use crate::server::Called;
-use crate::signed_consent::{ConsentCheck, ConsentRecord, RecordedDecision};
+use crate::signed_consent::{ConsentRecord, RecordedDecision};
 use crate::state::{Answer, CibaRequest, Enrollment, StateError, Transaction, Tx};
 use crate::text::sha256_b64;
 
@@ -109,10 +109,16 @@ fn resolve_in(
         .map(|claim| claim.get().to_owned());
     let mut record = consent_record(engine, called, &transaction, &device, &request)?;
     let check = record.check(consent.as_deref());
-    if accepted && engine.options.require_signed_consent && check != ConsentCheck::Yes {
-        request.refused = Some(check);
-        tx.put(&request)?;
-        return Ok(Err(DeviceError::INVALID_CHALLENGE));
+    let person = record.check_person(consent.as_deref());
+    if accepted {
+        let refused = engine.insists_on_more(check, &person);
+        engine.note_approval_key(tx, &mut device, &person, !refused)?;
+        if refused {
+            request.refused = Some(check);
+            request.refused_person = Some(person);
+            tx.put(&request)?;
+            return Ok(Err(DeviceError::INVALID_CHALLENGE));
+        }
     }
     record.decision = Some(RecordedDecision {
         accepted,
@@ -133,6 +139,7 @@ fn resolve_in(
             at_ms: engine.now_ms(),
             consent_claim: consent,
             consent_check: Some(check),
+            person_check: Some(person),
             record: Some(record),
             jwt: Some(body.challenge_response),
         },
@@ -176,6 +183,7 @@ fn consent_record(
         source: pushed.source,
         location: pushed.location,
         details: transaction.details.clone(),
+        approval_key: device.approval_key.clone(),
         decision: None,
     })
 }

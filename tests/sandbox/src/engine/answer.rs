@@ -72,6 +72,7 @@ impl Engine {
                 jwt: None,
                 consent_claim: None,
                 consent_check: None,
+                person_check: None,
                 record: None,
             };
             self.answer(tx, request, answer)

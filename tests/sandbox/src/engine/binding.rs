@@ -15,6 +15,17 @@ pub(crate) fn acceptable(message: &str, policy: BindingMessagePolicy) -> bool {
         && !message.trim().is_empty()
 }
 
+/// The rule in words, for a client whose message breaks it.
+pub(crate) fn rule(policy: BindingMessagePolicy) -> String {
+    let more = match policy {
+        BindingMessagePolicy::Examples => ", spaces and $",
+        BindingMessagePolicy::Documented => "",
+    };
+    format!(
+        "A binding message has 1 to {MAX_CHARS} characters: letters from A to Z, digits, + - _ . , : #{more}"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! The engine: one state machine behind the OpenID Provider, the device API, management and console.
 
 pub(crate) mod answer;
+pub(crate) mod approval_key;
 pub(crate) mod binding;
 pub(crate) mod channel;
 pub(crate) mod dialect;

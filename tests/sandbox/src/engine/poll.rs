@@ -75,6 +75,7 @@ mod tests {
             state: Stage::Pending,
             answer: None,
             refused: None,
+            refused_person: None,
             pushes: vec![],
         }
     }

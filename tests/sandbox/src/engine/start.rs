@@ -86,7 +86,7 @@ impl Engine {
             return Err(Refusal::new(
                 400,
                 "invalid_binding_message",
-                "The binding message has characters that are not allowed, or too many",
+                &binding::rule(self.options.binding_message_policy),
             ));
         }
         let api = self.api(tx, start.audience)?;
@@ -118,6 +118,7 @@ impl Engine {
             state: Stage::Pending,
             answer: None,
             refused: None,
+            refused_person: None,
             pushes: Vec::new(),
         };
         for device in &devices {
@@ -214,12 +215,12 @@ impl Engine {
             }
             _ => false,
         };
-        if self.knobs.get().unknown_rar_type || types.iter().all(allowed) {
-            return Ok(());
+        match types.iter().find(|kind| !allowed(kind)) {
+            Some(kind) if !self.knobs.get().unknown_rar_type => Err(refused(&format!(
+                "The authorization_details type {kind} is not registered for this API and client"
+            ))),
+            _ => Ok(()),
         }
-        Err(refused(
-            "A type of authorization_details is not registered for this API and client",
-        ))
     }
 
     fn channel(

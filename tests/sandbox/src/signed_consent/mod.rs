@@ -1,13 +1,15 @@
-//! The server's side of signed consent, version 1: was the answer given to exactly what was sent?
+//! The server's side of signed consent, version 1: was the answer given to exactly what was sent, and was a person verified?
 //! `docs/signed-consent.md` has the construction.
 
 mod exact;
+mod person;
 mod verify;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::text::sha256_b64;
+pub use person::{PersonCheck, Verified};
 pub use verify::{Finding, Verdict, verify};
 
 /// The claim of an answer that ties it to what was sent and shown.
@@ -65,6 +67,9 @@ pub struct ConsentRecord {
     pub location: Option<String>,
     /// What the device was told about the details.
     pub details: SentDetails,
+    /// Thumbprint of the approval key that was pinned for the device before this answer, if one was.
+    #[serde(default)]
+    pub approval_key: Option<String>,
     /// The decision the server accepted, if it accepted one.
     pub decision: Option<RecordedDecision>,
 }
@@ -120,6 +125,11 @@ impl ConsentRecord {
             (1, true, None) => ConsentCheck::No,
             _ => ConsentCheck::CannotBeChecked,
         }
+    }
+
+    /// Whether the claim of an answer (JSON text) is evidence that a person was verified.
+    pub fn check_person(&self, claim: Option<&str>) -> PersonCheck {
+        PersonCheck::of(claim, self.approval_key.as_deref())
     }
 
     /// The source digest for each base URL; empty if nothing was sent, `None` if what was sent has no
@@ -198,6 +208,7 @@ pub(crate) mod tests {
             source: None,
             location: None,
             details,
+            approval_key: None,
             decision: None,
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CLAIM, ConsentCheck, ConsentRecord, exact};
+use super::{CLAIM, ConsentCheck, ConsentRecord, PersonCheck, Verified, exact};
 use crate::jose::{Compact, DeviceKey};
 use crate::text::sha256_b64;
 
@@ -28,6 +28,8 @@ pub enum Verdict {
     Mismatch,
     /// The entry or the record does not have what it takes.
     Missing,
+    /// Nobody claims it: there is nothing to check.
+    NotClaimed,
 }
 
 /// What a phone exported.
@@ -54,6 +56,7 @@ struct Body {
     challenge: String,
     decision: Option<String>,
     review: Option<Shown>,
+    claim: Option<String>,
     answer: Option<String>,
 }
 
@@ -82,6 +85,7 @@ fn entries(records: Vec<Option<Record>>) -> Vec<Entry> {
                 shown: shown.as_ref().and_then(|shown| shown.shown.clone()),
                 shown_document: shown.and_then(|shown| shown.document),
                 decision: decided.decision.clone(),
+                approval_thumbprint: PersonCheck::of(decided.claim.as_deref(), None).key,
             }
         })
         .collect()
@@ -96,6 +100,7 @@ struct Entry {
     /// The document as its canonical text, or as JSON.
     shown_document: Option<Value>,
     decision: Option<String>,
+    approval_thumbprint: Option<String>,
 }
 
 impl Entry {
@@ -224,6 +229,7 @@ pub fn verify(exported: &str, record: &ConsentRecord) -> Result<Vec<Finding>, se
         let inside = shown.as_ref().and_then(|shown| shown.get(name)?.as_str());
         add(check, same(inside, text(name)), "");
     }
+    findings.extend(person(&entry, record, claim, accepted));
     Ok(findings)
 }
 
@@ -233,6 +239,49 @@ fn the_one_for(record: &ConsentRecord, entries: Vec<Entry>) -> Entry {
         .find(|entry| entry.answers(&record.challenge));
     found.unwrap_or_default()
 }
+
+/// Whether a person was verified. A denial needs no prompt, and an account without an approval key has none.
+fn person(
+    entry: &Entry,
+    record: &ConsentRecord,
+    claim: Option<&Value>,
+    accepted: Option<bool>,
+) -> [Finding; 3] {
+    let check = record.check_person(claim.map(Value::to_string).as_deref());
+    let told = entry.approval_thumbprint.as_deref();
+    let pinned = record.approval_key.as_deref();
+    let expected = told.is_some() || (pinned.is_some() && accepted == Some(true));
+    let finding = |check, verdict, note: &str| Finding {
+        check,
+        verdict,
+        note: note.to_owned(),
+    };
+    let signed = match check.verified {
+        Verified::Yes | Verified::ChangedKey => Verdict::Match,
+        Verified::No if !expected => Verdict::NotClaimed,
+        Verified::No | Verified::Invalid => Verdict::Mismatch,
+    };
+    let key = check.key.as_deref();
+    [
+        finding(
+            "a person was verified: an approval key signed what was shown",
+            signed,
+            key.unwrap_or(check.verified.as_str()),
+        ),
+        match (key, pinned) {
+            (None, _) => finding(PINNED, Verdict::NotClaimed, ""),
+            (Some(_), None) => finding(PINNED, Verdict::NotClaimed, "first use of a key"),
+            (Some(key), Some(pinned)) => finding(PINNED, same(Some(key), Some(pinned)), pinned),
+        },
+        match (told, key) {
+            (None, None) => finding(TOLD, Verdict::NotClaimed, ""),
+            _ => finding(TOLD, verdict(Some(told == key)), ""),
+        },
+    ]
+}
+
+const PINNED: &str = "the approval key is the one pinned for this device";
+const TOLD: &str = "the entry names the approval key that signed";
 
 fn verdict(holds: Option<bool>) -> Verdict {
     match holds {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Record;
 use crate::jose::DeviceKey;
 use crate::push::PushEvent;
-use crate::signed_consent::{ConsentCheck, ConsentRecord, SentDetails};
+use crate::signed_consent::{ConsentCheck, ConsentRecord, PersonCheck, SentDetails};
 use crate::snapshot::Exchange;
 
 /// A person.
@@ -159,6 +159,12 @@ pub(crate) struct Enrollment {
     pub(crate) totp_secret: Option<String>,
     pub(crate) enrolled_ms: i64,
     pub(crate) last_auth_ms: Option<i64>,
+    /// Thumbprint of the approval key that is believed to be its owner's: the first that an approval was signed with.
+    #[serde(default)]
+    pub(crate) approval_key: Option<String>,
+    /// Thumbprint of another one that an approval was signed with since.
+    #[serde(default)]
+    pub(crate) other_approval_key: Option<String>,
 }
 
 /// Where pushes for a device go.
@@ -205,6 +211,9 @@ pub(crate) struct CibaRequest {
     /// Of the last approval that was refused for what it claims.
     #[serde(default)]
     pub(crate) refused: Option<ConsentCheck>,
+    /// Of the same approval: whether a person was verified.
+    #[serde(default)]
+    pub(crate) refused_person: Option<PersonCheck>,
     pub(crate) pushes: Vec<Push>,
 }
 
@@ -249,6 +258,9 @@ pub(crate) struct Answer {
     /// Whether that claim stands; `None` for an answer by the control surface.
     #[serde(default)]
     pub(crate) consent_check: Option<ConsentCheck>,
+    /// Whether it is evidence that a person was verified; `None` for an answer by the control surface.
+    #[serde(default)]
+    pub(crate) person_check: Option<PersonCheck>,
     /// What it was checked against: the device may be gone when it is asked for.
     #[serde(default)]
     pub(crate) record: Option<ConsentRecord>,

@@ -136,7 +136,7 @@ async fn every_refusal_has_its_code_and_text() {
             vec![("binding_message", "a<b>")],
             400,
             "invalid_binding_message",
-            "",
+            "A binding message has 1 to 64 characters: letters from A to Z, digits, + - _ . , : #, spaces and $",
         ),
         (
             "long binding message",
@@ -209,7 +209,7 @@ async fn every_refusal_has_its_code_and_text() {
             ],
             400,
             "invalid_authorization_details",
-            "",
+            "The authorization_details type unknown is not registered for this API and client",
         ),
         (
             "details are no array",

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use authenticator_core::{Decision, Enrollment, EnrollmentId, HistoryEntry, HistoryReport};
+use authenticator_core::{Decision, Enrollment, HistoryEntry, HistoryReport};
 use serde_json::json;
 
 use super::super::text::{Line, Tone, printable};
@@ -79,6 +79,10 @@ impl Phone {
         }
         for entry in &entries {
             self.out().line(line(entry));
+            if let Some(message) = report::binding_message(entry) {
+                let message = Line::toned(Tone::Faint, format!("“{}”", printable(&message)));
+                self.out().line(message.indented(32));
+            }
         }
         Ok(Exit::Done)
     }

@@ -61,7 +61,7 @@ pub(in super::super) fn knobs(snapshot: &Snapshot, token: Token<'_>) -> Markup {
 }
 
 fn counted(knobs: &KnobState) -> Markup {
-    let faults: [(&str, &str, &str, &BTreeMap<PathClass, u32>); 4] = [
+    let faults: [(&str, &str, &str, &BTreeMap<PathClass, u32>); 5] = [
         (
             "server_errors",
             "Server error",
@@ -85,6 +85,12 @@ fn counted(knobs: &KnobState) -> Markup {
             "Lost answer",
             "done, but no answer",
             &knobs.lose_answer,
+        ),
+        (
+            "stall_answer",
+            "No answer",
+            "done, then silence until the phone gives up",
+            &knobs.stall_answer,
         ),
     ];
     html! {

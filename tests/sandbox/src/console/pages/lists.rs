@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::text;
 use super::frame::{Page, Token, button, chips, day, empty, head};
-use crate::snapshot::{ClientView, Snapshot};
+use crate::snapshot::{ClientView, DeviceView, Snapshot};
 
 pub(in super::super) fn users(snapshot: &Snapshot, token: Token<'_>) -> Markup {
     let about = html! { "Whom clients can ask. A blocked user is refused at the start, at the answer and at redemption." };
@@ -55,14 +55,17 @@ pub(in super::super) fn devices(snapshot: &Snapshot, token: Token<'_>) -> Markup
                     tbody {
                         @for device in &snapshot.devices {
                             tr {
-                                td { span.what { (text::visible(&device.name)) } span.sub.mono { (device.id) } span.sub { "key " code { (device.key_thumbprint) } } }
+                                td { span.what { (text::visible(&device.name)) } span.sub.mono { (device.id) } span.sub { "key " code { (device.key_thumbprint) } } (approval_keys(device)) }
                                 td data-label="User" { (text::visible(snapshot.users.iter().find(|user| user.id == device.user_id).map_or(&device.user_id, |user| &user.label))) }
                                 td data-label="Push" {
                                     @match &device.push_service { Some(service) => (service), None => span.quiet { "no push address" } }
-                                    @if let Some(token) = &device.push_token { " " span.sub.mono { (token) } }
+                                    @if let Some(token) = &device.push_token { " " span.sub.mono.nowrap { (token) } }
                                 }
                                 td data-label="Answered" { @match &device.last_auth { Some(at) => (day(at)), None => span.quiet { "never" } } }
-                                td.act { (button(token, "/devices/revoke", &[("device", &device.id)], "Revoke", "danger")) }
+                                td.act {
+                                    @if device.other_approval_key.is_some() { (button(token, "/devices/trust", &[("device", &device.id)], "Trust the new key", "")) }
+                                    (button(token, "/devices/revoke", &[("device", &device.id)], "Revoke", "danger"))
+                                }
                             }
                         }
                     }
@@ -70,6 +73,13 @@ pub(in super::super) fn devices(snapshot: &Snapshot, token: Token<'_>) -> Markup
             }
         },
     )
+}
+
+fn approval_keys(device: &DeviceView) -> Markup {
+    html! {
+        @if let Some(key) = &device.approval_key { span.sub { "approval key " code { (key) } } }
+        @if let Some(key) = &device.other_approval_key { span.sub { span.pill.bad { "changed" } " approval key " code { (key) } } }
+    }
 }
 
 pub(in super::super) fn clients(snapshot: &Snapshot) -> Markup {

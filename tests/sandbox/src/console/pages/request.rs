@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::text;
 use super::frame::{Page, Token, button, chips, day, empty, head, left, open, pill, time};
 use super::log::{Step, steps};
-use crate::signed_consent::ConsentCheck;
+use crate::signed_consent::{ConsentCheck, PersonCheck, Verified};
 use crate::snapshot::{AnswerView, PushView, RequestState, RequestView, Snapshot};
 
 pub(in super::super) fn requests(snapshot: &Snapshot) -> Markup {
@@ -223,12 +223,13 @@ fn answer(snapshot: &Snapshot, request: &RequestView, claims: Option<&str>) -> M
             header { h2 { "Answer" } @if answer.is_some_and(|answer| answer.device_id.is_some()) { p { "signature verified" } } }
             @match answer {
                 Some(answer) => {
-                    (decision(snapshot, answer, request.signed_consent))
+                    (decision(snapshot, answer, request))
                     @if let Some(claims) = claims { pre.below tabindex="0" aria-label="Claims of the answer" { (text::json(claims)) } }
                 },
                 None if request.signed_consent.is_some() => div.body { dl.facts {
-                    dt { "Decision" } dd { span.pill.bad { "approval refused" } " " span.quiet { "this sandbox requires signed consent" } }
+                    dt { "Decision" } dd { span.pill.bad { "approval refused" } " " span.quiet { "this sandbox requires more than it proves" } }
                     (signed(request.signed_consent))
+                    (person(request.person.as_ref()))
                 } },
                 None => (empty("No answer yet", html! { "Approve or deny on a connected phone, or run " code { "sandbox phone approve" } "." })),
             }
@@ -236,7 +237,12 @@ fn answer(snapshot: &Snapshot, request: &RequestView, claims: Option<&str>) -> M
     }
 }
 
-fn decision(snapshot: &Snapshot, answer: &AnswerView, check: Option<ConsentCheck>) -> Markup {
+fn decision(snapshot: &Snapshot, answer: &AnswerView, request: &RequestView) -> Markup {
+    // A denial needs no prompt: that it had none says nothing.
+    let verified = request
+        .person
+        .as_ref()
+        .filter(|person| answer.accepted || person.verified != Verified::No);
     html! {
         div.body {
             dl.facts {
@@ -244,7 +250,8 @@ fn decision(snapshot: &Snapshot, answer: &AnswerView, check: Option<ConsentCheck
                 @if let Some(reason) = &answer.reason { dt { "Reason" } dd { (text::visible(reason)) } }
                 dt { "By" } dd { @match &answer.device_id { Some(id) => (text::visible(device(snapshot, id))), None => "this console, without a phone" } }
                 dt { "At" } dd { (day(&answer.at)) }
-                (signed(check))
+                (signed(request.signed_consent))
+                (person(verified))
             }
         }
     }
@@ -268,6 +275,26 @@ fn signed(check: Option<ConsentCheck>) -> Markup {
     html! {
         dt { "Decided on exactly what was sent" }
         dd { span.pill.(tone) { (check.as_str()) } " " span.quiet { (why) } }
+    }
+}
+
+/// Whether an approval key signed what was shown, and which one.
+fn person(check: Option<&PersonCheck>) -> Markup {
+    let Some(check) = check else {
+        return html! {};
+    };
+    let (tone, why) = match check.verified {
+        Verified::Yes => ("good", "by the approval key pinned for this device"),
+        Verified::ChangedKey => ("bad", "another key than the one pinned for this device"),
+        Verified::No => ("plain", "the phone asked for no prompt, or does not say so"),
+        Verified::Invalid => ("bad", "the signature of the approval key does not hold"),
+    };
+    html! {
+        dt { "Person verified" }
+        dd {
+            span.pill.(tone) { (check.verified.as_str()) } " " span.quiet { (why) }
+            @if let Some(key) = &check.key { div { code { (key) } } }
+        }
     }
 }
 

@@ -1,0 +1,226 @@
+//! What the `sandbox` command says when something is not as it should be, and whether it says what to do.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as loudly as tests"
+)]
+
+mod cli_lab;
+
+use std::io::BufRead as _;
+use std::process::Output;
+
+use cli_lab::{Lab, Running, control, details, json, run, sandbox, stderr, stdout};
+use serde_json::Value;
+
+/// A command that must fail and say all of this.
+fn says(output: &Output, status: i32, words: &[&str]) {
+    let text = stderr(output);
+    assert_eq!(output.status.code(), Some(status), "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word} is missing in: {text}");
+    }
+}
+
+#[test]
+fn two_servers_cannot_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let mut server = Running::start(sandbox(&["serve", "--json", "--data", data]));
+    server.line();
+    let second = run(&["serve", "--json", "--data", data]);
+    says(&second, 1, &["another sandbox is using", data, "--data"]);
+}
+
+#[test]
+fn a_server_with_tls_prints_commands_that_trust_it() {
+    let mut server = Running::start(sandbox(&["serve", "--tls"]));
+    let mut commands = Vec::new();
+    let mut line = String::new();
+    while commands.len() < 3 && server.lines.read_line(&mut line).unwrap() > 0 {
+        if [" enroll ", " watch", " request "]
+            .iter()
+            .any(|word| line.contains(word))
+        {
+            commands.push(line.clone());
+        }
+        line.clear();
+    }
+    assert_eq!(commands.len(), 3);
+    for command in commands {
+        assert!(command.contains(" --ca "), "{command}");
+    }
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_names_the_option_that_trusts_it() {
+    let lab = Lab::new(&["--tls"]);
+    let folder = tempfile::tempdir().unwrap();
+    let enrolled = sandbox(&["phone", "enroll", lab.text("invitation")])
+        .args(["--server", lab.origin(), "--store"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    says(&enrolled, 1, &["tls_failed", "--ca"]);
+    let watched = sandbox(&["phone", "watch", "--once", "--store"])
+        .arg(lab.phone.path())
+        .output()
+        .unwrap();
+    says(&watched, 1, &["UnknownIssuer", "--ca"]);
+    let asked = sandbox(&["agent", "request", "--message", "Order 4711"])
+        .args(["--user", lab.text("user_id"), "--issuer", lab.origin()])
+        .args(["--client-id", lab.text("client_id")])
+        .env("SANDBOX_CLIENT_SECRET", lab.text("client_secret"))
+        .output()
+        .unwrap();
+    says(&asked, 1, &["UnknownIssuer", "--ca"]);
+}
+
+#[test]
+fn an_account_whose_server_is_gone_can_be_removed_here() {
+    let Lab { server, phone, .. } = Lab::new(&[]);
+    drop(server);
+    let phone = |args: &[&str]| {
+        sandbox(&["phone", "--json", "--store"])
+            .arg(phone.path())
+            .args(args)
+            .output()
+            .unwrap()
+    };
+    let id = json(&phone(&["list"]))["enrollments"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let removed = phone(&["remove", &id]);
+    says(
+        &removed,
+        1,
+        &["was not removed", "--local-only", "unreachable"],
+    );
+    assert_eq!(
+        json(&phone(&["remove", &id, "--local-only"]))["local_only"],
+        true
+    );
+}
+
+#[test]
+fn a_request_that_was_answered_says_so_and_keeps_its_answer() {
+    let lab = Lab::new(&[]);
+    let _watch = lab.watch("deny");
+    lab.agent(&[]);
+    let history = json(&lab.phone(&["history"]).output().unwrap());
+    assert_eq!(history[0]["binding_message"], "Order 4711");
+    let id = &history[0]["challenge"].as_str().unwrap()[..8];
+    let shown = lab.phone(&["show", id]).output().unwrap();
+    says(&shown, 1, &["was denied on", "history"]);
+    let receipt = json(&lab.phone(&["approve", id]).output().unwrap());
+    assert_eq!(receipt["decision"], "deny");
+    let text = |args: &[&str]| {
+        let mut command = sandbox(&["phone", "--store"]);
+        stdout(&command.arg(lab.phone.path()).args(args).output().unwrap())
+    };
+    let told = text(&["approve", id]);
+    assert!(
+        told.contains("was denied on") && told.contains("the first answer stands"),
+        "{told}"
+    );
+    assert!(text(&["history"]).contains("“Order 4711”"));
+}
+
+#[test]
+fn a_refused_request_names_the_type_and_the_rule_for_messages() {
+    let lab = Lab::new(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("details.json");
+    std::fs::write(&file, r#"[{"type":"time_travel"}]"#).unwrap();
+    let asked = lab.agent(&["--details", file.to_str().unwrap()]);
+    says(&asked, 1, &["invalid_authorization_details", "time_travel"]);
+    let asked = sandbox(&["agent", "request", "--message", "Überweisung!"])
+        .args([
+            "--user",
+            lab.text("user_id"),
+            "--issuer",
+            lab.text("issuer"),
+        ])
+        .args(["--client-id", lab.text("client_id")])
+        .env("SANDBOX_CLIENT_SECRET", lab.text("client_secret"))
+        .output()
+        .unwrap();
+    says(
+        &asked,
+        1,
+        &["invalid_binding_message", "1 to 64 characters"],
+    );
+}
+
+#[test]
+fn a_payment_that_can_only_be_denied_names_what_is_missing() {
+    let lab = Lab::new(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("details.json");
+    std::fs::write(
+        &file,
+        r#"[{"type":"payment_initiation","creditorName":"Shop"}]"#,
+    )
+    .unwrap();
+    let mut watch = lab.watch("deny");
+    lab.agent(&["--details", file.to_str().unwrap()]);
+    let approval = &watch.event("request")["review"]["approval"];
+    assert_eq!(approval["state"], "blocked");
+    assert!(
+        approval["text"]
+            .as_str()
+            .unwrap()
+            .contains("instructedAmount"),
+        "{approval}"
+    );
+}
+
+#[test]
+fn a_verified_person_stands_in_the_record_and_in_the_proof() {
+    let lab = Lab::enrolled_with(&["--require-user-verification"], &["--verify-user"]);
+    let list = json(&lab.phone(&["list"]).output().unwrap());
+    let key = list["enrollments"][0]["approval_thumbprint"]
+        .as_str()
+        .unwrap();
+    let _watch = lab.watch("approve");
+    json(&lab.agent(&["--details", &details(lab.phone.path())]));
+    let snapshot: Value = serde_json::from_str(&control(&lab, "/control/snapshot")).unwrap();
+    let request = &snapshot["requests"][0];
+    assert_eq!(request["person"]["verified"], "yes");
+    assert_eq!(request["person"]["key"], key);
+    assert_eq!(snapshot["devices"][0]["approval_key"], key);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let path = format!("/control/requests/{}", request["id"].as_str().unwrap());
+    let record = file("record.json", &control(&lab, &path));
+    let history = stdout(&lab.phone(&["history"]).output().unwrap());
+    let entry = file("history.json", &history);
+    let proof = run(&["verify-consent", "--entry", &entry, "--record", &record]);
+    let text = stdout(&proof);
+    assert!(proof.status.success(), "{text}");
+    assert!(
+        text.contains("a person was verified") && text.contains(key),
+        "{text}"
+    );
+
+    let forged = file("forged.json", &history.replace(key, "another"));
+    let proof = run(&["verify-consent", "--entry", &forged, "--record", &record]);
+    assert_eq!(proof.status.code(), Some(1), "{}", stdout(&proof));
+}
+
+#[test]
+fn a_phone_without_a_prompt_is_refused_where_a_person_must_be_verified() {
+    let lab = Lab::new(&["--require-user-verification"]);
+    let mut watch = lab.watch("approve");
+    std::thread::scope(|scope| {
+        let agent = scope.spawn(|| lab.agent(&["--expiry", "5"]));
+        assert_eq!(watch.event("receipt")["receipt"]["delivery"], "refused");
+        assert_eq!(agent.join().unwrap().status.code(), Some(3));
+    });
+}
