@@ -22,7 +22,7 @@ extension AuthenticatorProtocol {
     /// ``SigningRequest/message`` with the key ``SigningRequest/keyAlias``, DER, as ``KeychainKeyStore`` does. If it
     /// throws, nothing is decided, and what it threw is thrown on.
     public func approve(
-        _ review: Review, confirmation: String? = nil, sign: (SigningRequest) async throws -> Data
+        _ review: Review, confirmation: String? = nil, sign: @Sendable (SigningRequest) async throws -> Data
     ) async throws -> Receipt {
         let request = try await beginApproval(
             id: review.challenge, digest: review.digest, confirmation: confirmation)

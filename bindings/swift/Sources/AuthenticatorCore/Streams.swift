@@ -3,7 +3,7 @@
 /// Each sequence stands for itself: iterate as many as you like, from any task. They are pulled, not pushed: nothing runs
 /// between two elements, and what happened meanwhile is in the next one. A cancelled task ends its sequence and nothing
 /// else; iterating again starts with what is true then.
-extension AuthenticatorProtocol where Self: Sendable {
+extension AuthenticatorProtocol {
     /// The challenges that wait for a person, the soonest to expire first: at once, and again whenever one comes, is
     /// answered, changes its expiry or expires. Ends when the authenticator is shut down.
     ///
@@ -58,12 +58,12 @@ extension AuthenticatorProtocol where Self: Sendable {
 
 /// Where one iteration stands.
 private actor Cursor {
-    private let authenticator: any AuthenticatorProtocol & Sendable
+    private let authenticator: any AuthenticatorProtocol
     private var cursor: UInt64?
     private var challenges: [Challenge]?
     private var outcomes: [Receipt] = []
 
-    init(_ authenticator: any AuthenticatorProtocol & Sendable) {
+    init(_ authenticator: any AuthenticatorProtocol) {
         self.authenticator = authenticator
     }
 
