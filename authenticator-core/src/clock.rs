@@ -5,7 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ring::rand::SecureRandom;
 
 /// Where the core learns the time.
-#[cfg_attr(all(feature = "uniffi", feature = "testing"), uniffi::export(foreign))]
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970-01-01T00:00:00Z, as the device believes.
     fn now(&self) -> i64;

@@ -25,11 +25,8 @@ pub(crate) struct Given {
 impl Given {
     pub(crate) fn read(input: &Value) -> Given {
         let parsed = |name: &str| {
-            optional_text(input, name).map(|text| {
-                json::read(text.as_bytes(), Limits::BODY)
-                    .ok()
-                    .expect("JSON text")
-            })
+            optional_text(input, name)
+                .map(|text| json::read(text.as_bytes(), Limits::BODY).expect("JSON text"))
         };
         let or =
             |name: &str, default: &str| optional_text(input, name).unwrap_or(default).to_owned();
@@ -101,7 +98,7 @@ pub(crate) fn digest(input: &Value) -> Outcome {
     Outcome::Gives(object([
         ("source", digests.source.into()),
         ("shown", digests.shown.into()),
-        ("shown_object", shown.ok().expect("the document is JSON")),
+        ("shown_object", shown.expect("the document is JSON")),
     ]))
 }
 

@@ -8,6 +8,21 @@ use crate::error::Result;
 use crate::keys::KeyStore;
 use crate::transport::HttpTransport;
 
+/// The device clock, set by a test.
+#[uniffi::export(foreign)]
+pub trait DeviceClock: Send + Sync {
+    /// Unix milliseconds.
+    fn now(&self) -> i64;
+}
+
+struct Foreign(Arc<dyn DeviceClock>);
+
+impl Clock for Foreign {
+    fn now(&self) -> i64 {
+        self.0.now()
+    }
+}
+
 #[uniffi::export]
 impl Authenticator {
     /// As `open`, with a clock that the test sets.
@@ -15,11 +30,11 @@ impl Authenticator {
     pub async fn open_with_clock(
         config: Config,
         keys: Arc<dyn KeyStore>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<dyn DeviceClock>,
         transport: Option<Arc<dyn HttpTransport>>,
     ) -> Result<Authenticator> {
         let mut platform = Platform::new(keys);
-        platform.clock = Some(clock);
+        platform.clock = Some(Arc::new(Foreign(clock)));
         platform.transport = transport;
         Authenticator::open(config, platform).await
     }

@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named() {
-        let wrong: [(&str, fn(&mut GuardPolicy)); 9] = [
+        type Change = fn(&mut GuardPolicy);
+        let wrong: [(&str, Change); 9] = [
             ("guard.window", |p| p.window = MINUTE / 2),
             ("guard.window", |p| p.window = 2 * DAY),
             ("guard.many", |p| p.many = 1),

@@ -39,6 +39,10 @@ fn from_sqlite(failure: &rusqlite::ffi::Error) -> Error {
             unavailable("cannot be read or written")
         }
         Sqlite::DatabaseCorrupt | Sqlite::NotADatabase => damaged("SQLite found it malformed"),
+        // Every statement is a constant that fits the schema of its version: what does not fit is the schema in the file.
+        Sqlite::Unknown if failure.extended_code == rusqlite::ffi::SQLITE_ERROR => {
+            damaged("its tables are not those of its version")
+        }
         _ => Error::new(
             ErrorCode::Internal,
             format!("the store failed (SQLite {})", failure.extended_code),

@@ -23,6 +23,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::authenticator::DialectName;
 use crate::challenge::Alert;
@@ -207,9 +208,15 @@ impl Store {
 
     /// A panic while the lock was held has rolled its transaction back: the connection is still good.
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let wait = || {
+            self.connection
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        match self.connection.try_lock() {
+            Ok(connection) => connection,
+            Err(_) => aside(wait),
+        }
     }
 
     fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -218,11 +225,14 @@ impl Store {
 
     /// `change` sees no other writer from its first read on (`BEGIN IMMEDIATE`); an error undoes all of it.
     fn write<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let result = change(&transaction)?;
-        transaction.commit()?;
-        Ok(result)
+        aside(|| {
+            let mut connection = self.connection();
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = change(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        })
     }
 
     /// Overwrites the write-ahead log, which still holds old pages after rows were removed. Another process that reads them
@@ -232,5 +242,13 @@ impl Store {
             store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
             Ok(())
         })
+    }
+}
+
+/// Does what may wait for the disk, or seconds for another process, without keeping a thread of the runtime from other work.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }

@@ -75,7 +75,7 @@ enum Found {
     /// Without its schema or its key nothing in it can be told.
     Unreadable,
     /// Some of it cannot be read or unsealed. It has this version.
-    Damaged(Sealer, usize),
+    Damaged(Box<Sealer>, usize),
 }
 
 fn examine(old: &Connection, unwrap: KeyCall<'_>) -> Result<Found> {
@@ -98,7 +98,7 @@ fn examine(old: &Connection, unwrap: KeyCall<'_>) -> Result<Found> {
     };
     match is_whole(old) && opens(old, &sealer) {
         true => Ok(Found::Intact),
-        false => Ok(Found::Damaged(sealer, version)),
+        false => Ok(Found::Damaged(Box::new(sealer), version)),
     }
 }
 
@@ -233,6 +233,7 @@ const ORPHANS: &[&str] = &[
     "DELETE FROM history WHERE enrollment NOT IN (SELECT id FROM enrollments)",
     "DELETE FROM checkpoints WHERE enrollment NOT IN (SELECT id FROM enrollments)",
     "DELETE FROM requesters WHERE enrollment NOT IN (SELECT id FROM enrollments)",
+    "DELETE FROM quiet WHERE enrollment NOT IN (SELECT id FROM enrollments)",
 ];
 
 /// Whether the sealed values of a row open.
@@ -302,6 +303,13 @@ const TABLES: &[Table] = &[
         opens: requesters::opens,
         strike: "DELETE FROM requesters WHERE enrollment = ?1 AND audience = ?2",
     },
+    Table {
+        name: "quiet",
+        key: "enrollment, audience",
+        has_rowid: false,
+        opens: |_, _, _| Ok(()),
+        strike: "",
+    },
 ];
 
 impl Table {
@@ -318,20 +326,25 @@ impl Table {
 /// Copies what can be read: from the start to the first damage, and from the end back to the last.
 fn copy(old: &Connection, new: &Connection, table: &Table) -> Result<()> {
     let rowid = if table.has_rowid { "rowid, " } else { "" };
+    // By place, not by name: the names may be what was damaged.
+    let shape = new.prepare(&format!("SELECT {rowid}* FROM {}", table.name))?;
+    let width = shape.column_count();
+    let insert = format!(
+        "INSERT OR IGNORE INTO {} ({}) VALUES ({})",
+        table.name,
+        shape.column_names().collect::<Vec<_>>().join(", "),
+        vec!["?"; width].join(", ")
+    );
     for direction in ["ASC", "DESC"] {
         let order = table.ordered(direction);
         let query = format!("SELECT {rowid}* FROM {} ORDER BY {order}", table.name);
         let Ok(mut query) = old.prepare(&query) else {
             return Ok(());
         };
-        let columns = query.column_names().collect::<Vec<_>>().join(", ");
-        let values = vec!["?"; query.column_count()].join(", ");
-        let insert = format!(
-            "INSERT OR IGNORE INTO {} ({columns}) VALUES ({values})",
-            table.name
-        );
+        if query.column_count() != width {
+            return Ok(());
+        }
         let mut insert = new.prepare(&insert)?;
-        let width = query.column_count();
         let Ok(mut rows) = query.query([]) else {
             continue;
         };

@@ -238,7 +238,7 @@ mod tests {
         let wrong = [SMALL[0], SMALL[1], "INSERT INTO nowhere VALUES (1)"];
         let mut connection = connect(&file(&folder));
         let error = migrate(&mut connection, &wrong).unwrap_err();
-        assert_eq!(error.code(), ErrorCode::Internal);
+        assert_eq!(error.code(), ErrorCode::StoreCorrupt);
         assert_eq!(version(&connection, SMALL).unwrap(), 1);
         drop(connection);
         assert!(std::fs::read(file(&folder)).unwrap() == before);

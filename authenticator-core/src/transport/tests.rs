@@ -151,7 +151,7 @@ mod builtin {
     }
 
     async fn failure(transport: &Transport, request: HttpRequest) -> TransportError {
-        transport.send(request).await.err().expect("an error")
+        transport.send(request).await.expect_err("an error")
     }
 
     async fn failure_for(bytes: &'static str) -> TransportError {

@@ -36,6 +36,7 @@ pub(crate) fn router(engine: Arc<Engine>) -> Router {
         .route("/control/apis", post(create_api))
         .route("/control/invitation", post(invitation))
         .route("/control/client-certificate", post(client_certificate))
+        .route("/control/outbox", get(outbox))
         .route("/control/requests", post(start))
         .route("/control/requests/{id}", get(request))
         .route("/control/requests/{id}/allow", post(allow))
@@ -92,6 +93,7 @@ async fn events(
 async fn ready(State(engine): State<Arc<Engine>>) -> Json<Value> {
     let handle = Handle(engine);
     let mut answer = serde_json::to_value(handle.ready()).unwrap_or_default();
+    answer["dialect"] = json!(handle.dialect().as_str());
     answer["issuer"] = json!(handle.issuer());
     answer["origin"] = json!(handle.origin());
     answer["tls_origin"] = json!(handle.tls_origin());
@@ -101,6 +103,10 @@ async fn ready(State(engine): State<Arc<Engine>>) -> Json<Value> {
 
 async fn snapshot(State(engine): State<Arc<Engine>>) -> Response {
     Json(Handle(engine).snapshot()).into_response()
+}
+
+async fn outbox(State(engine): State<Arc<Engine>>) -> Response {
+    Json(Handle(engine).outbox()).into_response()
 }
 
 async fn request(State(engine): State<Arc<Engine>>, Path(id): Path<String>) -> Response {
@@ -205,12 +211,14 @@ async fn client_certificate(
 #[derive(Deserialize)]
 struct StartBody {
     user_id: Option<String>,
+    #[serde(default)]
     binding_message: String,
     scope: Option<String>,
     audience: Option<String>,
     /// JSON text, so that amounts stay as written.
     details: Option<String>,
     requested_expiry: Option<u32>,
+    notification_channel: Option<String>,
 }
 
 async fn start(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
@@ -225,13 +233,19 @@ async fn start(State(engine): State<Arc<Engine>>, body: Bytes) -> Response {
         audience: body.audience,
         details: body.details,
         requested_expiry: body.requested_expiry,
+        channel: body.notification_channel,
     };
     match Handle(engine).start_request(request) {
-        Ok(started) => Json(json!({
-            "id": started.id, "auth_req_id": started.auth_req_id,
-            "expires_in": started.expires_in, "interval": started.interval,
-        }))
-        .into_response(),
+        Ok(started) => {
+            let mut answer = json!({
+                "id": started.id, "auth_req_id": started.auth_req_id,
+                "expires_in": started.expires_in, "interval": started.interval,
+            });
+            if let Some(link) = started.auth_url {
+                answer["auth_url"] = json!(link);
+            }
+            Json(answer).into_response()
+        }
         Err(error) => {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
             (

@@ -10,6 +10,8 @@ use crate::engine::Engine;
 use crate::engine::refusal::Refusal;
 use crate::engine::start::Start;
 use crate::knobs::Knobs;
+use crate::messages::{self, OutboxMessage};
+use crate::options::DialectName;
 use crate::push::{self, PushEvent};
 use crate::ready::Ready;
 use crate::snapshot::{self, RequestRecord, Snapshot};
@@ -32,8 +34,10 @@ pub struct StartRequest {
     pub audience: Option<String>,
     /// `authorization_details` as JSON text.
     pub details: Option<String>,
-    /// Life in seconds; `None` means the default (300).
+    /// Life in seconds; `None` means the dialect's default.
     pub requested_expiry: Option<u32>,
+    /// `notification_channel`, where the dialect has it.
+    pub channel: Option<String>,
 }
 
 /// The acknowledgement of a started request. Has no `Debug`: the id is a secret.
@@ -47,6 +51,8 @@ pub struct Started {
     pub expires_in: u32,
     /// Seconds between polls.
     pub interval: u32,
+    /// The user's link, where the client is to hand it over.
+    pub auth_url: Option<String>,
 }
 
 /// Why a request was not started: the backchannel endpoint's error.
@@ -67,9 +73,18 @@ impl Handle {
         self.0.origins.http.clone()
     }
 
-    /// Issuer with trailing slash, as the plain listener speaks of it.
+    /// Issuer as the plain listener speaks of it; in the Auth0 dialect with trailing slash.
     pub fn issuer(&self) -> String {
-        format!("{}/", self.0.origins.base(&self.0.origins.http))
+        self.0.dialect.issuer(&self.base())
+    }
+
+    /// Which wire format it speaks.
+    pub fn dialect(&self) -> DialectName {
+        self.0.options.dialect
+    }
+
+    fn base(&self) -> String {
+        self.0.origins.base(&self.0.origins.http)
     }
 
     /// `https://localhost:port`, if TLS is on.
@@ -164,10 +179,14 @@ impl Handle {
                 text.to_owned()
             }
         };
-        let hint = serde_json::json!({
-            "format": "iss_sub", "iss": self.issuer(), "sub": or(&request.user_id, &ready.user_id),
-        });
-        let hint = hint.to_string();
+        let user_id = or(&request.user_id, &ready.user_id);
+        let user: Option<User> = engine
+            .db
+            .write(|tx| tx.get(&user_id).map_err(Refusal::from))?;
+        let rules = &engine.dialect.start;
+        let user = user.ok_or_else(rules.unknown_user)?;
+        let hint = (rules.hint)(&self.issuer(), &user);
+        let base = self.base();
         let scope = or(&request.scope, "openid");
         let expiry = request.requested_expiry.map(|seconds| seconds.to_string());
         let default_audience = request.details.as_ref().map(|_| ready.audience.as_str());
@@ -181,6 +200,8 @@ impl Handle {
                 requested_expiry: expiry.as_deref(),
                 audience: request.audience.as_deref().or(default_audience),
                 authorization_details: request.details.as_deref(),
+                notification_channel: request.channel.as_deref(),
+                base: &base,
                 ..Start::default()
             },
         )
@@ -205,6 +226,11 @@ impl Handle {
     /// Pushes for one push token: first those of live requests nobody received yet, then new ones.
     pub fn pushes(&self, push_token: &str) -> impl Stream<Item = PushEvent> + Send + use<> {
         push::stream(Arc::clone(&self.0), push_token)
+    }
+
+    /// Messages to people, newest first, with their links: the outbox plays mailbox and phone.
+    pub fn outbox(&self) -> Vec<OutboxMessage> {
+        messages::outbox(&self.0)
     }
 
     /// Moves the sandbox's clock forward.

@@ -16,6 +16,8 @@ const KEEP: u32 = 500;
 
 /// Members, parameters and query keys whose values are secrets.
 const SECRET_NAMES: &[&str] = &[
+    "auth_url",
+    "authcodekey",
     "access_token",
     "auth_req_id",
     "aws_access_key_id",
@@ -28,6 +30,7 @@ const SECRET_NAMES: &[&str] = &[
     "client_secret",
     "consent",
     "enrollment_tx_id",
+    "form_token",
     "id_token",
     "id_token_hint",
     "login_hint_token",

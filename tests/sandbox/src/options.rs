@@ -3,10 +3,46 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::messages::{SmsGateway, SmtpServer};
+
+/// Which vendor's wire format a sandbox speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DialectName {
+    /// Auth0: pushes to a Guardian-compatible authenticator, and e-mail.
+    #[default]
+    Auth0,
+    /// Asgardeo and WSO2 Identity Server: a link by e-mail or SMS, or handed to the client.
+    Asgardeo,
+}
+
+impl DialectName {
+    /// Name on the command line and in `sandbox agent`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DialectName::Auth0 => "auth0",
+            DialectName::Asgardeo => "asgardeo",
+        }
+    }
+}
+
 /// How a sandbox behaves. [`Options::default`] is the Auth0 dialect on free loopback ports,
 /// state in memory, every documented limit on.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Wire format. [`Options::of`] sets what goes with it.
+    pub dialect: DialectName,
+    /// Reproduces what the dialect's real server does against CIBA Core (Asgardeo: the rhythm of polls).
+    pub quirks: bool,
+    /// Where e-mail goes; without one it lands in the outbox.
+    pub smtp: Option<SmtpServer>,
+    /// Where SMS go; without one they land in the outbox.
+    pub sms: Option<SmsGateway>,
+    /// Simulates an organisation without e-mail provider when off.
+    pub email_provider: bool,
+    /// Simulates an organisation without SMS provider when off.
+    pub sms_provider: bool,
+    /// Channels of the ready client; `None`: those of the dialect (Auth0: push only).
+    pub ready_channels: Option<Vec<String>>,
     /// Address of the plain http listener for protocol paths; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Adds an https listener whose certificate (`localhost`, `127.0.0.1`) comes from a self-made CA.
@@ -17,7 +53,8 @@ pub struct Options {
     pub console_listen: SocketAddr,
     /// Folder for `sandbox.db` (and `ca.pem`); without it the state lives in memory.
     pub data: Option<PathBuf>,
-    /// Issuer in tokens and metadata instead of the URL that was called, e.g. `https://localhost:8300/`.
+    /// Origin in tokens and metadata instead of the one that was called, e.g. `https://localhost:8300/`; the
+    /// dialect's issuer path, if it has one, follows.
     pub issuer: Option<String>,
     /// Origins under which the sandbox is also reached (proxy, custom domain, Guardian host).
     pub public_origins: Vec<String>,
@@ -25,7 +62,7 @@ pub struct Options {
     pub tenant_name: String,
     /// Smallest number of seconds between two polls that a start answer announces.
     pub interval: u32,
-    /// Which error an expired request gives.
+    /// Which error an expired request gives (Auth0 dialect).
     pub expiry_error: ExpiryError,
     /// Which characters a binding message may have.
     pub binding_message_policy: BindingMessagePolicy,
@@ -58,6 +95,13 @@ impl Default for Options {
     fn default() -> Self {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Options {
+            dialect: DialectName::Auth0,
+            quirks: true,
+            smtp: None,
+            sms: None,
+            email_provider: true,
+            sms_provider: true,
+            ready_channels: None,
             listen: loopback,
             tls: false,
             tls_listen: loopback,
@@ -80,6 +124,21 @@ impl Default for Options {
             totp: true,
             ciba_enabled: true,
             push_factor: true,
+        }
+    }
+}
+
+impl Options {
+    /// The defaults of a dialect.
+    pub fn of(dialect: DialectName) -> Options {
+        let options = Options {
+            dialect,
+            ..Options::default()
+        };
+        let interval = crate::engine::dialect::of(&options).start.interval_s;
+        Options {
+            interval,
+            ..options
         }
     }
 }

@@ -13,6 +13,12 @@ pub struct Ready {
     pub user_id: String,
     /// The user's e-mail address.
     pub user_label: String,
+    /// What the user types to log in to the page behind a link.
+    #[serde(default)]
+    pub username: String,
+    /// That user's password; empty in a state that was made before users had one.
+    #[serde(default)]
+    pub user_password: String,
     /// Bearer token for `/api/v2`.
     pub management_token: String,
     /// Identifier of an API with the usual `authorization_details` types registered.

@@ -38,17 +38,20 @@ use crate::private;
 use crate::push::Hub;
 use crate::state::Db;
 use crate::tls::{self, Ca, PeerCertificate};
-use crate::{console, control, device, log, management, op};
+use crate::{browser, console, control, device, log, management, op};
 
 const BODY_LIMIT: usize = 256 * 1024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const FINISH: Duration = Duration::from_secs(5);
 
-/// How a call came in: the origin that was called, and the one to speak of in answers.
+/// How a call came in: the origin that was called, and the one to speak of in answers, with the tenant's prefix if the
+/// path had it.
 #[derive(Clone)]
 pub(crate) struct Called {
     pub(crate) origin: String,
     pub(crate) base: String,
+    /// The prefix of the path that was called.
+    pub(crate) prefix: String,
     request_id: Arc<OnceLock<String>>,
 }
 
@@ -122,7 +125,8 @@ impl Sandbox {
                 .collect(),
         };
         let clock = Clock::default();
-        let ready = seed::ready(&db, clock.now_ms())?;
+        let dialect = dialect::of(&options);
+        let ready = seed::ready(&db, clock.now_ms(), &options, dialect)?;
         let (stop, stopping) = watch::channel(false);
         let tls = match &ca {
             Some(ca) => Some(Tls {
@@ -141,16 +145,12 @@ impl Sandbox {
             origins,
             ca,
             ready,
-            dialect: &dialect::AUTH0,
+            dialect,
             stopping,
             runtime: tokio::runtime::Handle::current(),
         });
         let handle = Handle(Arc::clone(&engine));
-        let protocol = op::router()
-            .merge(device::router())
-            .merge(management::router(&engine))
-            .fallback(not_found)
-            .with_state(Arc::clone(&engine));
+        let protocol = protocol(&engine);
         let surface = control::guarded(
             &engine,
             console::router(handle.clone()).merge(control::router(Arc::clone(&engine))),
@@ -224,10 +224,42 @@ impl Drop for Sandbox {
     }
 }
 
+/// What clients, phones and browsers call, by the dialect's table.
+fn protocol(engine: &Arc<Engine>) -> Router {
+    let dialect = engine.dialect;
+    let tenant = || {
+        op::router(&dialect.paths)
+            .merge(browser::router(engine))
+            .method_not_allowed_fallback(wrong_method)
+    };
+    let mut router = tenant();
+    if let Some(prefix) = dialect.prefix(&engine.options.tenant_name) {
+        router = router.nest(&prefix, tenant());
+    }
+    if dialect.devices {
+        router = router
+            .merge(device::router().method_not_allowed_fallback(wrong_device_method))
+            .merge(management::router(engine));
+    }
+    router.fallback(not_found).with_state(Arc::clone(engine))
+}
+
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))
+}
+
+async fn wrong_device_method() -> device::DeviceError {
+    device::DeviceError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "invalid_request",
+        "The method is not allowed here",
+    )
+}
+
+async fn wrong_method() -> Refusal {
+    Refusal::new(405, "invalid_request", "The method is not allowed here")
 }
 
 async fn not_found() -> Refusal {
@@ -329,8 +361,12 @@ async fn answer(
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
     let origin = engine.origins.called(scheme, host);
+    let prefix = engine
+        .dialect
+        .prefix_of(&engine.options.tenant_name, parts.uri.path());
     let called = Called {
-        base: engine.origins.base(&origin),
+        base: format!("{}{prefix}", engine.origins.base(&origin)),
+        prefix,
         origin,
         request_id: Arc::default(),
     };

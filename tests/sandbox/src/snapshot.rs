@@ -5,8 +5,10 @@ use serde::Serialize;
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::engine::poll::{Outcome, outcome};
+use crate::engine::start::names;
 use crate::knobs::KnobState;
 use crate::log::masked_json;
+use crate::messages;
 use crate::push::Provider;
 use crate::signed_consent::{ConsentCheck, ConsentRecord, PersonCheck};
 use crate::state::{
@@ -21,8 +23,18 @@ const MAX_EXCHANGES: u32 = 200;
 /// The whole state at one moment. Times are RFC 3339 text in UTC.
 #[derive(Debug, Clone, Serialize)]
 pub struct Snapshot {
-    /// Issuer with trailing slash.
+    /// Wire format: `auth0` or `asgardeo`.
+    pub dialect: String,
+    /// Issuer as tokens name it.
     pub issuer: String,
+    /// Channels that a client may be given.
+    pub channels: Vec<String>,
+    /// What a start can ask for, as labels; the first by itself.
+    pub ways: Vec<String>,
+    /// Whether phones enrol here.
+    pub phones: bool,
+    /// Whether `authorization_details` are read.
+    pub rich: bool,
     /// Time on the sandbox's clock.
     pub now: String,
     /// Every user.
@@ -37,8 +49,29 @@ pub struct Snapshot {
     pub requests: Vec<RequestView>,
     /// Exchanges on the protocol listeners, newest first, at most 200.
     pub exchanges: Vec<Exchange>,
+    /// Messages to people, newest first, without their texts.
+    pub messages: Vec<MessageView>,
     /// The faults that are on.
     pub knobs: KnobState,
+}
+
+/// A message to a person, without its text.
+#[derive(Debug, Clone, Serialize)]
+pub struct MessageView {
+    /// Its own id.
+    pub id: String,
+    /// When it was made.
+    pub at: String,
+    /// `email` or `sms`.
+    pub channel: String,
+    /// Consent id of its request.
+    pub request_id: String,
+    /// Address or number.
+    pub to: String,
+    /// `outbox`, `sending`, `sent` or `failed`.
+    pub status: String,
+    /// Why it failed.
+    pub reason: Option<String>,
 }
 
 /// A user.
@@ -50,6 +83,10 @@ pub struct UserView {
     pub label: String,
     /// Whether the e-mail address is verified.
     pub email_verified: bool,
+    /// What the person types to log in.
+    pub username: Option<String>,
+    /// Phone number.
+    pub phone_number: Option<String>,
     /// Whether the user is blocked.
     pub blocked: bool,
     /// Number of enrolled devices.
@@ -142,7 +179,7 @@ pub struct RequestView {
     pub user_label: String,
     /// Where it stands.
     pub state: RequestState,
-    /// `guardian-push`.
+    /// `guardian-push`, `email`, `sms`, `external`, or several, separated by commas; empty if none reached the user.
     pub channel: String,
     /// Binding message as sent.
     pub binding_message: Option<String>,
@@ -189,8 +226,10 @@ pub struct PushView {
 /// A device's answer.
 #[derive(Debug, Clone, Serialize)]
 pub struct AnswerView {
-    /// Enrolment that answered; `None` for an answer by the control surface.
+    /// Enrolment that answered; `None` for an answer in a browser or by the control surface.
     pub device_id: Option<String>,
+    /// Whether it came from the page behind the user's link.
+    pub in_browser: bool,
     /// Approved or refused.
     pub accepted: bool,
     /// Reason given with a refusal.
@@ -238,7 +277,20 @@ pub(crate) fn take(engine: &Engine) -> Snapshot {
 
 fn empty(engine: &Engine) -> Snapshot {
     Snapshot {
-        issuer: format!("{}/", engine.origins.base(&engine.origins.http)),
+        dialect: engine.options.dialect.as_str().to_owned(),
+        issuer: engine
+            .dialect
+            .issuer(&engine.origins.base(&engine.origins.http)),
+        channels: names(engine.dialect.start.channels),
+        ways: engine
+            .dialect
+            .start
+            .ways
+            .iter()
+            .map(|way| way.label.to_owned())
+            .collect(),
+        phones: engine.dialect.devices,
+        rich: engine.dialect.start.rich,
         now: rfc3339(engine.now_ms()),
         users: Vec::new(),
         devices: Vec::new(),
@@ -246,6 +298,7 @@ fn empty(engine: &Engine) -> Snapshot {
         apis: Vec::new(),
         requests: Vec::new(),
         exchanges: Vec::new(),
+        messages: Vec::new(),
         knobs: engine.knobs.get(),
     }
 }
@@ -269,6 +322,7 @@ fn copy(engine: &Engine, tx: &Tx<'_>) -> Result<Snapshot, StateError> {
             .into_iter()
             .map(|logged| logged.exchange)
             .collect(),
+        messages: messages::summaries(tx)?,
         ..empty(engine)
     })
 }
@@ -302,6 +356,8 @@ fn user_view(user: &User, devices: &[Enrollment]) -> UserView {
         id: user.user_id.clone(),
         label: user.label().to_owned(),
         email_verified: user.email_verified,
+        username: user.username.clone(),
+        phone_number: user.phone_number.clone(),
         blocked: user.blocked,
         devices: devices
             .iter()
@@ -363,7 +419,7 @@ fn request_view(
         user_id: request.user_id.clone(),
         user_label: user.map_or_else(|| request.user_id.clone(), |user| user.label().to_owned()),
         state: state(engine, request, now),
-        channel: request.channel.name().to_owned(),
+        channel: names(&request.channels).join(", "),
         binding_message: request.binding_message.clone(),
         scope: request.scope.clone(),
         audience: request.audience.clone(),
@@ -389,7 +445,10 @@ fn request_view(
 /// As a poll would see it, without the forgetting.
 fn state(engine: &Engine, request: &CibaRequest, now_ms: i64) -> RequestState {
     use crate::state::Stage;
-    match (request.state, outcome(request, now_ms, engine.dialect)) {
+    match (
+        request.state,
+        outcome(request, now_ms, &engine.dialect.polling),
+    ) {
         (Stage::Redeemed, _) => RequestState::Redeemed,
         (Stage::Denied { .. }, _) => RequestState::Denied,
         (_, Outcome::Approved { .. }) => RequestState::Approved,
@@ -401,6 +460,7 @@ fn state(engine: &Engine, request: &CibaRequest, now_ms: i64) -> RequestState {
 fn answer_view(answer: &Answer) -> AnswerView {
     AnswerView {
         device_id: answer.enrollment_id.clone(),
+        in_browser: answer.in_browser,
         accepted: answer.accepted,
         reason: answer.reason.clone(),
         at: rfc3339(answer.at_ms),

@@ -13,6 +13,23 @@ pub(crate) fn random_token(bytes: usize) -> String {
     b64(&buffer)
 }
 
+/// A random UUID (RFC 9562 §5.4).
+pub(crate) fn random_uuid() -> String {
+    let mut bytes: [u8; 16] = rand::rng().random();
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |from: usize, to: usize| &hex[from..to];
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
+}
+
 /// Random letters and digits.
 pub(crate) fn random_alphanumeric(length: usize) -> String {
     rand::rng()
@@ -54,6 +71,16 @@ mod tests {
     fn a_mask_never_shows_a_short_secret_and_little_of_a_long_one() {
         assert_eq!(mask("hunter2"), "•••");
         assert_eq!(mask("abcdefghijklmnopqrstuvwxyz"), "abcd•••");
+    }
+
+    #[test]
+    fn a_uuid_has_its_form_version_and_variant() {
+        let uuid = random_uuid();
+        let parts: Vec<usize> = uuid.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12]);
+        assert_eq!(&uuid[14..15], "4");
+        assert!("89ab".contains(&uuid[19..20]));
+        assert_ne!(uuid, random_uuid());
     }
 
     #[test]

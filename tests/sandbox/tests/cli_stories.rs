@@ -11,7 +11,7 @@ use std::io::Read as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cli_lab::{Lab, Running, control, details, json, run, sandbox, stderr, stdout};
+use cli_lab::{Lab, Running, call_control, control, details, json, run, sandbox, stderr, stdout};
 use serde_json::Value;
 
 #[test]
@@ -450,5 +450,121 @@ fn state_in_a_folder_survives_a_restart() {
     let second = values(&mut server);
     for name in ["client_id", "client_secret", "user_id", "management_token"] {
         assert_eq!(first[name], second[name], "{name}");
+    }
+}
+
+/// A server of the other dialect, its values, and an agent that knows them.
+fn asgardeo(more: &[&str]) -> (Running, Value) {
+    let mut server = Running::start(sandbox(
+        &[&["serve", "--json", "--dialect", "asgardeo"], more].concat(),
+    ));
+    let values = server.line();
+    (server, values)
+}
+
+fn agent_of(values: &Value, more: &[&str]) -> Command {
+    let text = |name: &str| values[name].as_str().unwrap().to_owned();
+    let mut command = sandbox(&["agent", "request", "--json"]);
+    command
+        .args(["--user", &text("username")])
+        .args(more)
+        .env("SANDBOX_ISSUER", text("issuer"))
+        .env("SANDBOX_CLIENT_ID", text("client_id"))
+        .env("SANDBOX_CLIENT_SECRET", text("client_secret"));
+    command
+}
+
+#[test]
+fn the_agent_speaks_the_other_dialect_by_itself_and_hands_the_link_over() {
+    let (_server, values) = asgardeo(&[]);
+    let console = values["console_url"].as_str().unwrap();
+    assert_eq!(values["invitation"], Value::Null);
+    for (action, outcome, status) in [("allow", "approved", 0), ("deny", "access_denied", 3)] {
+        let mut agent = Running::start(agent_of(&values, &["--channel", "external"]));
+        let link = agent.line()["auth_url"].as_str().unwrap().to_owned();
+        assert!(
+            link.contains("/oauth2/ciba_authorize?authCodeKey="),
+            "{link}"
+        );
+        let snapshot: Value =
+            serde_json::from_str(&call_control(console, "GET", "/control/snapshot")).unwrap();
+        let id = snapshot["requests"][0]["id"].as_str().unwrap();
+        call_control(console, "POST", &format!("/control/requests/{id}/{action}"));
+        assert_eq!(agent.line()["outcome"], outcome);
+        assert_eq!(agent.child.wait().unwrap().code(), Some(status));
+    }
+    // Without a wish the link goes to the person, and no wish is refused by name.
+    let refused = agent_of(&values, &["--channel", "pigeon"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("notification channel is not allowed"));
+}
+
+#[test]
+fn the_outbox_is_printed_for_people_and_scripts() {
+    let (_server, values) = asgardeo(&[]);
+    let console = values["console_url"].as_str().unwrap();
+    let mail = |more: &[&str]| run(&[&["mail", "--console", console], more].concat());
+    assert!(stdout(&mail(&[])).contains("No messages yet"));
+    assert_eq!(mail(&["--link"]).status.code(), Some(1));
+
+    let agent = Running::start(agent_of(&values, &["--message", "Order 4711"]));
+    let link = stdout(&mail(&["--link", "--wait", "20"]));
+    assert!(
+        link.contains("/oauth2/ciba_authorize?authCodeKey="),
+        "{link}"
+    );
+    let text = stdout(&mail(&[]));
+    for shown in [
+        "E-mail to ana@example.com",
+        "SMS to +15555550100",
+        "Approval requested by Sandbox agent",
+        "Request code: Order 4711",
+        link.trim(),
+    ] {
+        assert!(text.contains(shown), "{shown}: {text}");
+    }
+    let lines = stdout(&mail(&["--json"]));
+    let messages: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(messages.len(), 2);
+    assert!(
+        messages
+            .iter()
+            .all(|message| message["link"] == link.trim())
+    );
+    drop(agent);
+}
+
+#[test]
+fn wrong_channels_and_servers_are_wrong_usage_and_repeat_no_password() {
+    for (args, word) in [
+        (&["--channel", "sms"][..], "guardian-push, email"),
+        (
+            &["--dialect", "asgardeo", "--channel", "guardian-push"],
+            "email, sms, external",
+        ),
+        (
+            &["--smtp-url", "smtp://user:hunter2@mail.example"],
+            "this machine only",
+        ),
+        (&["--sms-url", "http://sms.example"], "this machine only"),
+        (
+            &[
+                "--smtp-url",
+                "smtps://user:hunter2@mail.example",
+                "--mail-from",
+                "nobody",
+            ],
+            "no address",
+        ),
+    ] {
+        let output = run(&[&["serve"], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let said = stderr(&output);
+        assert!(said.contains(word) && !said.contains("hunter2"), "{said}");
     }
 }

@@ -51,9 +51,11 @@ impl State {
     }
 }
 
+type Step = Box<dyn Fn(&History)>;
+
 /// A day on a phone, each step one commit.
-fn steps() -> Vec<Box<dyn Fn(&History)>> {
-    let mut steps: Vec<Box<dyn Fn(&History)>> = Vec::new();
+fn steps() -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
     for (n, decision) in [Decision::Approve, Decision::Deny, Decision::Approve]
         .into_iter()
         .enumerate()

@@ -98,7 +98,10 @@ async fn the_same_request_again_is_one_card_and_two_decisions() {
     assert_eq!(cards.len(), 1);
     assert_eq!(cards[0].id, second.challenge, "the newest leads");
     assert_eq!(cards[0].repeats.times, 2);
-    assert_eq!(cards[0].repeats.others, [first.challenge.clone()]);
+    assert_eq!(
+        cards[0].repeats.others,
+        std::slice::from_ref(&first.challenge)
+    );
 
     // What was shown of one is no approval of the other.
     let mixed = phone
@@ -133,7 +136,12 @@ async fn a_person_denies_all_of_a_card_by_its_ids() {
         .iter()
         .find(|one| one.repeats.leads && one.repeats.times == 3)
         .expect("the card of the payment");
-    for id in [&[card.id.clone()], card.repeats.others.as_slice()].concat() {
+    for id in [
+        std::slice::from_ref(&card.id),
+        card.repeats.others.as_slice(),
+    ]
+    .concat()
+    {
         phone.app.deny(id, None, None).await.expect("deny");
     }
     for request in &requests {

@@ -86,13 +86,13 @@ async fn an_account_without_its_key_is_enrolled_again_and_keeps_its_history() {
             .enroll(invitation, Some("sandbox".into()), device)
             .await
             .expect("enrolled again");
-        assert_eq!(new.continues, [old.clone()]);
+        assert_eq!(new.continues, std::slice::from_ref(&old));
         let accounts = phone.app.enrollments().await.expect("accounts");
         assert_eq!(
             accounts.iter().map(|a| &a.id).collect::<Vec<_>>(),
             [&new.id]
         );
-        assert_eq!(accounts[0].continues, [old.clone()]);
+        assert_eq!(accounts[0].continues, std::slice::from_ref(&old));
         assert_eq!(keys(&phone).await, [KeyState::Usable]);
 
         // What the server still sends to the old device rings nowhere; the new one goes on where the old one was.
@@ -195,7 +195,7 @@ async fn an_account_that_has_its_key_is_not_replaced_and_a_person_can_erase_what
     phone.lose_key(&phone.enrollment_keys()[0]);
     assert_eq!(keys(&phone).await, [KeyState::KeyMissing, KeyState::Usable]);
     let third = enroll(&phone).await;
-    assert_eq!(third.continues, [first.clone()]);
+    assert_eq!(third.continues, std::slice::from_ref(&first));
     phone.app.forget(first).await.expect("only its history");
     let left = phone.app.enrollments().await.expect("accounts");
     assert_eq!(

@@ -5,6 +5,7 @@ mod answers;
 mod approvals;
 mod changes;
 mod clock;
+mod crowd;
 mod details;
 mod drops;
 mod faults;

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::ciba_client::{Ack, Client, Outcome, PollAnswer, Progress, Request};
+use super::ciba_client::{Ack, Client, Dialect, Outcome, PollAnswer, Progress, Request};
 use super::text::{Line, Tone, minutes, pair, pretty_json, printable, wrapped};
 use super::{Context, Exit, Usage, http};
 
@@ -19,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples (`sandbox serve` prints values that work):
   export SANDBOX_ISSUER=http://127.0.0.1:8300/ SANDBOX_CLIENT_ID=… SANDBOX_CLIENT_SECRET=…
   sandbox agent request --user 'auth0|…' --message 'Order 4711'
+  sandbox agent request --user ana --channel external         with an Asgardeo server
   sandbox agent request --user 'auth0|…' --message 'Order 4711' --audience https://api.bank.example \\
       --details payment.json --expiry 120
 
@@ -43,12 +44,13 @@ enum AgentCommand {
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 struct RequestArgs {
-    /// User id to ask, e.g. 'auth0|65f…'.
+    /// User to ask: a user id, e.g. 'auth0|65f…'; with an Asgardeo server a user name.
     #[arg(long, env = "SANDBOX_USER")]
     user: String,
     /// Binding message: words that the person sees on both screens.
+    /// Auth0 needs one.
     #[arg(long)]
-    message: String,
+    message: Option<String>,
     /// File with authorization_details as JSON; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     details: Option<PathBuf>,
@@ -61,6 +63,12 @@ struct RequestArgs {
     /// Seconds the person has.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=259_200))]
     expiry: Option<u64>,
+    /// How to reach the person, where the server takes a wish: email, sms or external.
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<String>,
+    /// Whose wire format the server speaks; by itself the agent reads it off the metadata.
+    #[arg(long, value_enum)]
+    dialect: Option<Dialect>,
     /// Issuer URL of the server.
     #[arg(long, value_name = "URL", env = "SANDBOX_ISSUER")]
     issuer: String,
@@ -88,10 +96,12 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         audience: args.audience.filter(|audience| !audience.is_empty()),
         details: args.details.as_deref().map(read_details).transpose()?,
         expiry: args.expiry,
+        channel: args.channel,
     };
     let client = Client::discover(
         http::client(&issuer, ca.as_deref())?,
         &issuer,
+        args.dialect,
         args.client_id,
         args.client_secret,
     )
@@ -103,7 +113,10 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     }
     let ack = client.start(&request).await?;
     if !context.json {
-        terminal.lines(&acknowledged(&ack));
+        terminal.lines(&acknowledged(&client, &ack));
+    }
+    if let Some(link) = &ack.auth_url {
+        hand_over(link, context)?;
     }
     let polls = Polls::default();
     let outcome = tokio::select! {
@@ -265,16 +278,24 @@ pub(crate) fn intro(client: &Client, request: &Request, width: usize) -> Vec<Lin
     let mut rows = vec![
         ("server", printable(client.issuer())),
         ("user", printable(&request.user)),
-        ("message", printable(&request.message)),
         ("scope", printable(&request.scope)),
     ];
+    if let Some(message) = &request.message {
+        rows.insert(2, ("message", printable(message)));
+    }
+    if let Some(channel) = &request.channel {
+        rows.push(("channel", printable(channel)));
+    }
     rows.extend(
         request
             .audience
             .as_deref()
             .map(|audience| ("audience", printable(audience))),
     );
-    let mut lines = vec![Line::toned(Tone::Accent, "→ ").and(Tone::Strong, "POST /bc-authorize")];
+    let mut lines = vec![Line::toned(Tone::Accent, "→ ").and(
+        Tone::Strong,
+        format!("POST {}", printable(client.start_path())),
+    )];
     lines.extend(
         rows.iter()
             .flat_map(|(label, text)| pair(label, 8, (Tone::Plain, text), width.saturating_sub(2)))
@@ -288,7 +309,24 @@ pub(crate) fn intro(client: &Client, request: &Request, width: usize) -> Vec<Lin
     lines
 }
 
-pub(crate) fn acknowledged(ack: &Ack) -> Vec<Line> {
+/// The link goes to whoever starts the agent: handing it to the person is the client's part.
+fn hand_over(link: &str, context: Context) -> anyhow::Result<()> {
+    let url = http::address(link).context("the server's auth_url cannot be used")?;
+    if context.json {
+        context
+            .terminal
+            .json(&serde_json::json!({ "auth_url": url.as_str() }));
+        return Ok(());
+    }
+    context.terminal.lines(&[
+        Line::toned(Tone::Strong, "  Open this in the person's browser:"),
+        // Not wrapped: it is for copying.
+        Line::plain(format!("  {}", printable(url.as_str()))),
+    ]);
+    Ok(())
+}
+
+pub(crate) fn acknowledged(client: &Client, ack: &Ack) -> Vec<Line> {
     vec![
         Line::toned(Tone::Accent, "← ")
             .and(Tone::Strong, "200 ")
@@ -297,7 +335,10 @@ pub(crate) fn acknowledged(ack: &Ack) -> Vec<Line> {
                 format!("the request lives {} s", ack.expires_in),
             ),
         Line::toned(Tone::Accent, "→ ")
-            .and(Tone::Strong, "POST /oauth/token ")
+            .and(
+                Tone::Strong,
+                format!("POST {} ", printable(client.token_path())),
+            )
             .and(Tone::Plain, format!("every {} s", ack.interval)),
     ]
 }

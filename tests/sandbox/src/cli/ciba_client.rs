@@ -47,16 +47,56 @@ fn protocol(what: impl Into<String>) -> CibaError {
     CibaError::Protocol { what: what.into() }
 }
 
+/// Whose wire format a server speaks, as far as a client notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Dialect {
+    /// The hint is JSON with format, issuer and subject.
+    Auth0,
+    /// The hint is a plain user name.
+    Asgardeo,
+}
+
+impl Dialect {
+    /// By the path of the backchannel endpoint, which the vendors' servers do not change.
+    fn of(start: &Url) -> Dialect {
+        match start.path().ends_with("/oauth2/ciba") {
+            true => Dialect::Asgardeo,
+            false => Dialect::Auth0,
+        }
+    }
+
+    /// Where metadata, start, tokens and keys are, below a base.
+    fn paths(self) -> [&'static str; 4] {
+        match self {
+            Dialect::Auth0 => [
+                ".well-known/openid-configuration",
+                "bc-authorize",
+                "oauth/token",
+                ".well-known/jwks.json",
+            ],
+            Dialect::Asgardeo => [
+                "oauth2/token/.well-known/openid-configuration",
+                "oauth2/ciba",
+                "oauth2/token",
+                "oauth2/jwks",
+            ],
+        }
+    }
+}
+
 /// What to ask for.
 #[derive(Clone)]
 pub(crate) struct Request {
+    /// User id, or in the Asgardeo dialect a user name.
     pub(crate) user: String,
-    pub(crate) message: String,
+    pub(crate) message: Option<String>,
     pub(crate) scope: String,
     pub(crate) audience: Option<String>,
     /// `authorization_details`, JSON text sent as it is.
     pub(crate) details: Option<String>,
     pub(crate) expiry: Option<u64>,
+    /// `notification_channel`.
+    pub(crate) channel: Option<String>,
 }
 
 /// The server's acknowledgement (CIBA Core §7.3). Has no `Debug`: the id is a secret.
@@ -67,6 +107,8 @@ pub(crate) struct Ack {
     /// Seconds; 5 where the server says nothing.
     #[serde(default = "default_interval")]
     pub(crate) interval: u64,
+    /// The user's link, where the client is to hand it over.
+    pub(crate) auth_url: Option<String>,
 }
 
 fn default_interval() -> u64 {
@@ -282,6 +324,7 @@ pub(crate) struct Client {
     start_url: Url,
     token_url: Url,
     jwks_url: Url,
+    dialect: Dialect,
     /// `client_secret_post` is not offered.
     basic: bool,
     id: String,
@@ -289,10 +332,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Reads the server's metadata; where there is none, uses the paths of the Auth0 dialect.
+    /// Reads the server's metadata; where there is none, uses the paths of the dialect. Without a dialect it is the
+    /// one that the metadata look like, and Auth0's where there are none.
     pub(crate) async fn discover(
         http: reqwest::Client,
         issuer: &Url,
+        dialect: Option<Dialect>,
         id: String,
         secret: String,
     ) -> Result<Client, CibaError> {
@@ -301,15 +346,19 @@ impl Client {
             issuer.set_path(&format!("{}/", issuer.path()));
         }
         let join = |path: &str| issuer.join(path).map_err(|e| protocol(e.to_string()));
-        let answer = http::send(http.get(join(".well-known/openid-configuration")?))
-            .await
-            .map_err(|why| CibaError::Network {
-                what: "the server's metadata cannot be read",
-                why,
-            })?;
+        let read = async |url: Url| {
+            http::send(http.get(url))
+                .await
+                .map_err(|why| CibaError::Network {
+                    what: "the server's metadata cannot be read",
+                    why,
+                })
+        };
+        let answer = read(join(".well-known/openid-configuration")?).await?;
         let client = |start: Url, token: Url, jwks: Url, name: String, basic: bool| Client {
-            http,
+            http: http.clone(),
             issuer: name,
+            dialect: dialect.unwrap_or_else(|| Dialect::of(&start)),
             start_url: start,
             token_url: token,
             jwks_url: jwks,
@@ -318,10 +367,20 @@ impl Client {
             secret,
         };
         if answer.status == 404 {
+            let [metadata, start, token, jwks] = dialect.unwrap_or(Dialect::Auth0).paths();
+            if dialect == Some(Dialect::Asgardeo) {
+                let answer = read(join(metadata)?).await?;
+                if answer.status == 200 {
+                    return Err(protocol(format!(
+                        "the issuer of this server is {}",
+                        printable(join("oauth2/token")?.as_str())
+                    )));
+                }
+            }
             return Ok(client(
-                join("bc-authorize")?,
-                join("oauth/token")?,
-                join(".well-known/jwks.json")?,
+                join(start)?,
+                join(token)?,
+                join(jwks)?,
                 issuer.to_string(),
                 false,
             ));
@@ -360,19 +419,37 @@ impl Client {
         &self.issuer
     }
 
+    /// Path that requests are started at.
+    pub(crate) fn start_path(&self) -> &str {
+        self.start_url.path()
+    }
+
+    /// Path that is polled.
+    pub(crate) fn token_path(&self) -> &str {
+        self.token_url.path()
+    }
+
+    fn hint(&self, user: &str) -> String {
+        match self.dialect {
+            Dialect::Auth0 => serde_json::json!({
+                "format": "iss_sub",
+                "iss": self.issuer,
+                "sub": user,
+            })
+            .to_string(),
+            Dialect::Asgardeo => user.to_owned(),
+        }
+    }
+
     /// Starts a request. A server that is busy for a moment is asked again, twice at most.
     pub(crate) async fn start(&self, request: &Request) -> Result<Ack, CibaError> {
-        let hint = serde_json::json!({
-            "format": "iss_sub",
-            "iss": self.issuer,
-            "sub": request.user,
-        });
         let mut form = vec![
             ("scope", request.scope.clone()),
-            ("binding_message", request.message.clone()),
-            ("login_hint", hint.to_string()),
+            ("login_hint", self.hint(&request.user)),
         ];
         let optional = [
+            ("binding_message", request.message.clone()),
+            ("notification_channel", request.channel.clone()),
             ("audience", request.audience.clone()),
             ("authorization_details", request.details.clone()),
             ("requested_expiry", request.expiry.map(|s| s.to_string())),
@@ -516,7 +593,8 @@ impl Client {
             &Expected {
                 issuer: &self.issuer,
                 client_id: &self.id,
-                user: &request.user,
+                // A user name is no subject: then any subject is believed, because the request named the user.
+                user: Some(request.user.as_str()).filter(|_| self.dialect == Dialect::Auth0),
                 auth_req_id: &ack.auth_req_id,
                 access_token: &access_token,
             },
@@ -574,7 +652,8 @@ fn read_poll(answer: &http::Answer) -> (PollAnswer, Option<TokenResponse>) {
 struct Expected<'a> {
     issuer: &'a str,
     client_id: &'a str,
-    user: &'a str,
+    /// `None`: any.
+    user: Option<&'a str>,
     auth_req_id: &'a str,
     access_token: &'a str,
 }
@@ -604,7 +683,7 @@ fn check_id_token(
     rules.set_issuer(&[expected.issuer]);
     rules.set_audience(&[expected.client_id]);
     rules.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);
-    rules.sub = Some(expected.user.to_owned());
+    rules.sub = expected.user.map(str::to_owned);
     let claims: Box<RawValue> = jsonwebtoken::decode(token, &key, &rules)
         .map_err(|error| error.to_string())?
         .claims;
@@ -644,7 +723,20 @@ mod tests {
             auth_req_id: "x".into(),
             expires_in,
             interval,
+            auth_url: None,
         })
+    }
+
+    #[test]
+    fn the_dialect_is_read_off_the_path_of_the_backchannel_endpoint() {
+        for (url, dialect) in [
+            ("https://a.example/bc-authorize", Dialect::Auth0),
+            ("https://a.example/oauth2/ciba", Dialect::Asgardeo),
+            ("https://a.example/t/bank/oauth2/ciba", Dialect::Asgardeo),
+            ("https://a.example/backchannel", Dialect::Auth0),
+        ] {
+            assert_eq!(Dialect::of(&Url::parse(url).unwrap()), dialect, "{url}");
+        }
     }
 
     fn error(name: &str) -> PollAnswer {
@@ -853,7 +945,7 @@ mod tests {
         Expected {
             issuer: "https://op.example/",
             client_id: "client",
-            user: "alice",
+            user: Some("alice"),
             auth_req_id: "r1",
             access_token: "at",
         }

@@ -183,7 +183,7 @@ async fn tell(args: Args, context: Context, folder: &Path) -> anyhow::Result<Exi
 
     let request = Request {
         user: ready.user_id.clone(),
-        message: MESSAGE.into(),
+        message: Some(MESSAGE.into()),
         scope: SCOPE.into(),
         audience: Some(ready.audience.clone()),
         details: Some(details.clone()),
@@ -195,11 +195,13 @@ async fn tell(args: Args, context: Context, folder: &Path) -> anyhow::Result<Exi
                     60
                 }),
         ),
+        channel: None,
     };
     let issuer = http::address(&sandbox.issuer())?;
     let client = Client::discover(
         http::client(&issuer, None)?,
         &issuer,
+        None,
         ready.client_id.clone(),
         ready.client_secret.clone(),
     )
@@ -207,7 +209,7 @@ async fn tell(args: Args, context: Context, folder: &Path) -> anyhow::Result<Exi
     let ack = client.start(&request).await?;
     let mut story = Scene::new(terminal, context.json);
     let mut asked = agent::intro(&client, &request, story.agent_width());
-    asked.extend(agent::acknowledged(&ack));
+    asked.extend(agent::acknowledged(&client, &ack));
     let agent = Agent::start(client, request, ack);
 
     let review = arrival(&phone, &mut news).await?;

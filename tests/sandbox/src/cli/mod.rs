@@ -5,6 +5,7 @@ mod ciba_client;
 mod demo;
 mod handset;
 mod http;
+mod mail;
 mod phone;
 mod prompt;
 mod push_stream;
@@ -57,6 +58,8 @@ enum Command {
     Phone(phone::Args),
     /// Be the agent: ask for an approval and wait for the outcome.
     Agent(agent::Args),
+    /// Read the messages of a running sandbox: e-mail and SMS with their links.
+    Mail(mail::Args),
     /// Check an answer in a dispute, from the phone's history and the server's record.
     VerifyConsent(verify_consent::Args),
 }
@@ -104,6 +107,7 @@ pub(crate) async fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args, context).await,
         Command::Phone(args) => phone::run(args, context).await,
         Command::Agent(args) => agent::run(args, context).await,
+        Command::Mail(args) => mail::run(args, context).await,
         Command::VerifyConsent(args) => verify_consent::run(&args, context),
     };
     match result {

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use sandbox::{BindingMessagePolicy, ExpiryError, NotEnrolledStatus, Options, Sandbox};
+use sandbox::{
+    BindingMessagePolicy, DialectName, ExpiryError, NotEnrolledStatus, Options, Sandbox,
+    SmsGateway, SmtpServer,
+};
 use serde_json::json;
 
 use super::text::{Line, Tone, pair};
@@ -17,6 +20,8 @@ Examples:
   sandbox serve                                     a fresh server on a free port, state in memory
   sandbox serve --listen 127.0.0.1:8300 --data ./sandbox-data
   sandbox serve --tls                               https too, with a certificate of its own
+  sandbox serve --dialect asgardeo                  a link and a browser instead of a phone
+  sandbox serve --channel guardian-push --channel email --smtp-url smtp://127.0.0.1:1025
   sandbox serve --expiry-error expired_token        for callers written for CIBA Core
   sandbox serve --json                              one line with all values, for scripts
 
@@ -26,6 +31,61 @@ from other machines.";
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    /// Whose wire format to speak.
+    #[arg(long, value_enum, default_value = "auth0", env = "SANDBOX_DIALECT")]
+    dialect: DialectWord,
+    /// Behave as CIBA Core says where the dialect's real server does not (Asgardeo: the rhythm of polls).
+    #[arg(long)]
+    no_quirks: bool,
+    /// Channel that the ready client of a fresh sandbox may use, may be repeated: guardian-push and email (auth0),
+    /// email, sms and external (asgardeo). [default: auth0: guardian-push; asgardeo: all]
+    #[arg(long, value_name = "CHANNEL", help_heading = "Channels")]
+    channel: Vec<String>,
+    /// Mail server: smtp://HOST (this machine only), smtp://USER:PASSWORD@HOST?tls=required, smtps://… Without one
+    /// mail lands in the outbox: see `sandbox mail`, and the console.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SANDBOX_SMTP_URL",
+        hide_env_values = true,
+        help_heading = "Channels"
+    )]
+    smtp_url: Option<String>,
+    /// Trust only the root certificates in this PEM file for the mail server.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "smtp_url",
+        help_heading = "Channels"
+    )]
+    smtp_ca: Option<PathBuf>,
+    /// Sender of mail, e.g. 'Bank <no-reply@bank.example>'.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        requires = "smtp_url",
+        help_heading = "Channels"
+    )]
+    mail_from: Option<String>,
+    /// SMS gateway: gets POST {"id":"…","to":"+1…","text":"…"}. Without one SMS land in the outbox.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SANDBOX_SMS_URL",
+        hide_env_values = true,
+        help_heading = "Channels"
+    )]
+    sms_url: Option<String>,
+    /// Bearer token for the SMS gateway.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SANDBOX_SMS_TOKEN",
+        hide_env_values = true,
+        requires = "sms_url",
+        help_heading = "Channels"
+    )]
+    sms_token: Option<String>,
     /// Address of the http listener; port 0 takes a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -58,10 +118,10 @@ pub(crate) struct Args {
     /// Name of the tenant, shown on the phone.
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Seconds between two polls.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
-    interval: u32,
-    /// Error that an expired request gives.
+    /// Seconds between two polls [default: 5; 2 for asgardeo].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
+    interval: Option<u32>,
+    /// Error that an expired request gives (auth0).
     #[arg(long, value_enum, default_value = "access_denied")]
     expiry_error: ExpiryWord,
     /// Characters that a binding message may have.
@@ -92,6 +152,23 @@ pub(crate) struct Args {
     /// Enrol without a one-time-code secret.
     #[arg(long)]
     no_totp: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DialectWord {
+    /// Pushes to an authenticator, and e-mail.
+    Auth0,
+    /// Asgardeo and WSO2 Identity Server: a link by e-mail or SMS, or handed to the client.
+    Asgardeo,
+}
+
+impl From<DialectWord> for DialectName {
+    fn from(word: DialectWord) -> Self {
+        match word {
+            DialectWord::Auth0 => DialectName::Auth0,
+            DialectWord::Asgardeo => DialectName::Asgardeo,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -144,7 +221,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     // Before anything is printed: whoever reads it may ask for the end at once.
     let stopped_by = terminal::stop_signal();
     let keep = args.data.clone();
-    let sandbox = Sandbox::start(options(args))
+    let sandbox = Sandbox::start(options(args)?)
         .await
         .context("the sandbox cannot start")?;
     let ca_file = sandbox.ca_pem().map(|pem| write_ca(&pem)).transpose()?;
@@ -152,9 +229,14 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         .as_ref()
         .map(|file| file.path().display().to_string());
     let ready = sandbox.ready();
-    let invitation = sandbox.invitation(&ready.user_id)?;
+    // A dialect without phones has nobody to invite.
+    let invitation = match sandbox.dialect() {
+        DialectName::Auth0 => Some(sandbox.invitation(&ready.user_id)?),
+        DialectName::Asgardeo => None,
+    };
     if context.json {
         context.terminal.json(&json!({
+            "dialect": sandbox.dialect().as_str(),
             "issuer": sandbox.issuer(),
             "origin": sandbox.origin(),
             "tls_origin": sandbox.tls_origin(),
@@ -164,85 +246,29 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
             "client_secret": ready.client_secret,
             "user_id": ready.user_id,
             "user_label": ready.user_label,
+            "username": ready.username,
+            "user_password": ready.user_password,
             "audience": ready.audience,
             "management_token": ready.management_token,
             "invitation": invitation,
         }));
     } else {
-        let server = sandbox.tls_origin().unwrap_or_else(|| sandbox.origin());
-        let mut values = vec![
-            ("issuer", sandbox.issuer()),
-            ("console", sandbox.console_url()),
-        ];
-        values.extend(sandbox.tls_origin().map(|origin| ("https", origin)));
-        values.extend(ca.clone().map(|file| ("its CA", file)));
-        values.extend([
-            ("client id", ready.client_id.clone()),
-            ("client secret", ready.client_secret.clone()),
-            ("user", format!("{} ({})", ready.user_id, ready.user_label)),
-            ("audience", ready.audience.clone()),
-            ("management", format!("Bearer {}", ready.management_token)),
-            (
-                "state",
-                keep.map_or("in memory, gone at the end".into(), |folder| {
-                    folder.display().to_string()
-                }),
-            ),
-        ]);
+        let state = keep.map_or("in memory, gone at the end".into(), |folder| {
+            folder.display().to_string()
+        });
         let screen = context.terminal;
         screen.line(
             Line::toned(Tone::Strong, "Sandbox is running. ").and(Tone::Faint, "Ctrl-C ends it."),
         );
         screen.line(Line::new());
-        for (label, text) in &values {
+        for (label, text) in values(&sandbox, ca.clone(), state) {
             // Not wrapped: these are for copying.
-            screen.line(
-                Line::toned(Tone::Faint, format!("  {label:<15}")).and(Tone::Plain, text.as_str()),
-            );
+            screen.line(Line::toned(Tone::Faint, format!("  {label:<15}")).and(Tone::Plain, text));
         }
-        screen.lines(&[
-            Line::new(),
-            Line::toned(Tone::Strong, "Enrol a phone"),
-            Line::new(),
-        ]);
-        let code = render::qr(&invitation);
-        screen.lines(
-            &code
-                .into_iter()
-                .map(|row| row.indented(2))
-                .collect::<Vec<_>>(),
-        );
-        screen.line(Line::plain(format!("  {invitation}")));
-        screen.lines(&pair(
-            "",
-            0,
-            (
-                Tone::Faint,
-                "Works once, for 5 minutes; the console makes new ones.",
-            ),
-            screen.width,
-        ));
-        let program = program();
-        let ca = ca.map_or(String::new(), |file| format!("--ca {} ", quoted(&file)));
-        screen.lines(&[
-            Line::new(),
-            Line::toned(Tone::Strong, "Next, in another terminal"),
-            Line::plain(format!("  {program} phone {ca}enroll {} --server {}", quoted(&invitation), quoted(&server))),
-            Line::plain(format!("  {program} phone {ca}watch")),
-            Line::new(),
-            Line::toned(Tone::Strong, "and in a third one"),
-            Line::plain(format!(
-                "  export SANDBOX_ISSUER={} SANDBOX_CLIENT_ID={} SANDBOX_CLIENT_SECRET={} SANDBOX_AUDIENCE={}",
-                quoted(&format!("{}/", server.trim_end_matches('/'))),
-                quoted(&ready.client_id),
-                quoted(&ready.client_secret),
-                quoted(&ready.audience),
-            )),
-            Line::plain(format!(
-                "  {program} agent request {ca}--user {} --message 'Order 4711'",
-                quoted(&ready.user_id)
-            )),
-        ]);
+        if let Some(invitation) = &invitation {
+            enrol(screen, invitation);
+        }
+        next(screen, &sandbox, ca.as_deref(), invitation.as_deref());
     }
     let signal = stopped_by.await;
     // Whoever asked for the end waits for it: open exchanges get most of a second.
@@ -260,9 +286,147 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn options(args: Args) -> Options {
-    let default = Options::default();
-    Options {
+/// What a client, a phone and a person need, for copying.
+fn values(sandbox: &Sandbox, ca: Option<String>, state: String) -> Vec<(&'static str, String)> {
+    let ready = sandbox.ready();
+    let phones = sandbox.dialect() == DialectName::Auth0;
+    let mut values = vec![
+        ("issuer", sandbox.issuer()),
+        ("console", sandbox.console_url()),
+    ];
+    values.extend(sandbox.tls_origin().map(|origin| ("https", origin)));
+    values.extend(ca.map(|file| ("its CA", file)));
+    values.extend([
+        ("client id", ready.client_id),
+        ("client secret", ready.client_secret),
+        ("user", format!("{} ({})", ready.user_id, ready.user_label)),
+        (
+            "logs in as",
+            format!("{}, password {}", ready.username, ready.user_password),
+        ),
+    ]);
+    if phones {
+        values.extend([
+            ("audience", ready.audience),
+            ("management", format!("Bearer {}", ready.management_token)),
+        ]);
+    }
+    values.push(("state", state));
+    values
+}
+
+fn enrol(screen: terminal::Terminal, invitation: &str) {
+    screen.lines(&[
+        Line::new(),
+        Line::toned(Tone::Strong, "Enrol a phone"),
+        Line::new(),
+    ]);
+    let code = render::qr(invitation);
+    screen.lines(
+        &code
+            .into_iter()
+            .map(|row| row.indented(2))
+            .collect::<Vec<_>>(),
+    );
+    screen.line(Line::plain(format!("  {invitation}")));
+    screen.lines(&pair(
+        "",
+        0,
+        (
+            Tone::Faint,
+            "Works once, for 5 minutes; the console makes new ones.",
+        ),
+        screen.width,
+    ));
+}
+
+/// The commands that come next, with values that work.
+fn next(screen: terminal::Terminal, sandbox: &Sandbox, ca: Option<&str>, invitation: Option<&str>) {
+    let ready = sandbox.ready();
+    let program = program();
+    let server = sandbox.tls_origin().unwrap_or_else(|| sandbox.origin());
+    let ca = ca.map_or(String::new(), |file| format!("--ca {} ", quoted(file)));
+    let mut lines = vec![
+        Line::new(),
+        Line::toned(Tone::Strong, "Next, in another terminal"),
+    ];
+    match invitation {
+        Some(invitation) => lines.extend([
+            Line::plain(format!(
+                "  {program} phone {ca}enroll {} --server {}",
+                quoted(invitation),
+                quoted(&server)
+            )),
+            Line::plain(format!("  {program} phone {ca}watch")),
+        ]),
+        None => lines.push(Line::plain(format!(
+            "  {program} mail --console {} --watch",
+            quoted(&sandbox.console_url())
+        ))),
+    }
+    let issuer = sandbox.issuer().replacen(&sandbox.origin(), &server, 1);
+    let (audience, user) = match sandbox.dialect() {
+        DialectName::Auth0 => (
+            format!(" SANDBOX_AUDIENCE={}", quoted(&ready.audience)),
+            &ready.user_id,
+        ),
+        DialectName::Asgardeo => (String::new(), &ready.username),
+    };
+    lines.extend([
+        Line::new(),
+        Line::toned(Tone::Strong, "and in a third one"),
+        Line::plain(format!(
+            "  export SANDBOX_ISSUER={} SANDBOX_CLIENT_ID={} SANDBOX_CLIENT_SECRET={}{audience}",
+            quoted(&issuer),
+            quoted(&ready.client_id),
+            quoted(&ready.client_secret),
+        )),
+        Line::plain(format!(
+            "  {program} agent request {ca}--user {} --message 'Order 4711'",
+            quoted(user)
+        )),
+    ]);
+    screen.lines(&lines);
+}
+
+fn options(args: Args) -> anyhow::Result<Options> {
+    let dialect = DialectName::from(args.dialect);
+    let default = Options::of(dialect);
+    let known: &[&str] = match dialect {
+        DialectName::Auth0 => &["guardian-push", "email"],
+        DialectName::Asgardeo => &["email", "sms", "external"],
+    };
+    if let Some(unknown) = args
+        .channel
+        .iter()
+        .find(|channel| !known.contains(&channel.as_str()))
+    {
+        return Err(Usage(format!(
+            "--channel: {unknown} is no channel of this dialect; there are {}",
+            known.join(", ")
+        ))
+        .into());
+    }
+    let wrong = |what: &'static str| {
+        move |error: sandbox::AddressError| anyhow::Error::from(Usage(format!("{what}: {error}")))
+    };
+    let smtp_ca = super::http::read_ca(args.smtp_ca.as_deref())?;
+    let smtp = args
+        .smtp_url
+        .map(|url| SmtpServer::parse(&url, smtp_ca, args.mail_from))
+        .transpose()
+        .map_err(wrong("--smtp-url"))?;
+    let sms = args
+        .sms_url
+        .map(|url| SmsGateway::parse(&url, args.sms_token))
+        .transpose()
+        .map_err(wrong("--sms-url"))?;
+    Ok(Options {
+        dialect,
+        quirks: !args.no_quirks,
+        smtp,
+        sms,
+        ready_channels: Some(args.channel).filter(|channels| !channels.is_empty()),
         listen: args.listen,
         tls: args.tls,
         tls_listen: args.tls_listen,
@@ -270,8 +434,8 @@ fn options(args: Args) -> Options {
         data: args.data,
         issuer: args.issuer,
         public_origins: args.public_origin,
-        tenant_name: args.tenant.unwrap_or(default.tenant_name),
-        interval: args.interval,
+        tenant_name: args.tenant.unwrap_or_else(|| default.tenant_name.clone()),
+        interval: args.interval.unwrap_or(default.interval),
         expiry_error: args.expiry_error.into(),
         binding_message_policy: match args.binding_message_policy {
             MessagePolicy::Examples => BindingMessagePolicy::Examples,
@@ -288,8 +452,8 @@ fn options(args: Args) -> Options {
         require_signed_consent: args.require_signed_consent,
         require_user_verification: args.require_user_verification,
         totp: !args.no_totp,
-        ..Options::default()
-    }
+        ..default
+    })
 }
 
 /// The CA's certificate as a file for other programs, gone with this one.

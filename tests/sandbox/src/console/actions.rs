@@ -13,12 +13,15 @@ use super::{Console, Invitation, samples};
 use crate::handle::StartRequest;
 use crate::knobs::{KnobState, PathClass};
 use crate::snapshot::Snapshot;
-use crate::state::{StateError, User};
+use crate::state::{Client, StateError, User};
 
 #[derive(Deserialize)]
 pub(super) struct Start {
     sample: String,
     user: String,
+    /// Which of the dialect's ways.
+    #[serde(default)]
+    way: usize,
 }
 
 pub(super) async fn start(State(console): State<Console>, Form(form): Form<Start>) -> Response {
@@ -29,7 +32,11 @@ pub(super) async fn start(State(console): State<Console>, Form(form): Form<Start
             "Choose one of the samples on the overview.",
         );
     };
+    let ways = console.handle.0.dialect.start.ways;
+    let way = ways.get(form.way).or(ways.first());
     let request = StartRequest {
+        channel: way.and_then(|way| way.channel).map(str::to_owned),
+        requested_expiry: way.and_then(|way| way.expiry_s),
         user_id: form.user,
         binding_message: sample.binding_message.to_owned(),
         scope: "openid".to_owned(),
@@ -66,13 +73,18 @@ pub(super) async fn again(State(console): State<Console>, Form(form): Form<OfReq
             audience: request.audience,
             details: request.details,
             requested_expiry: None,
+            channel: None,
         },
     )
 }
 
 fn begin(console: &Console, request: StartRequest) -> Response {
     match console.handle.start_request(request) {
-        Ok(started) => Redirect::to(&format!("/requests/{}", started.id)).into_response(),
+        Ok(started) => match &started.auth_url {
+            // Nowhere kept: whoever started the request is shown it once, as a client would be.
+            Some(link) => super::pages::hand_over(link, &started.id).into_response(),
+            None => Redirect::to(&format!("/requests/{}", started.id)).into_response(),
+        },
         Err(error) => {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
             let reason = if error.description.is_empty() {
@@ -86,6 +98,9 @@ fn begin(console: &Console, request: StartRequest) -> Response {
             let reason = match error.error.as_str() {
                 "invalid_authorization_details" => format!(
                     "{reason} The knob \u{201c}Any detail type\u{201d} lets unregistered types through."
+                ),
+                _ if error.description.starts_with("No eligible") => format!(
+                    "{reason}. Connect a phone, or give the client another channel on the page \u{201c}Clients\u{201d}."
                 ),
                 _ => reason,
             };
@@ -110,6 +125,34 @@ pub(super) async fn decide(State(console): State<Console>, Form(form): Form<Deci
             "The request is no longer pending: it was answered, or its time is over.",
         )
     }
+}
+
+/// Gives a client the channels that are ticked.
+pub(super) async fn set_channels(
+    State(console): State<Console>,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
+    let engine = &console.handle.0;
+    let id = form.get("client").map_or("", String::as_str);
+    let ticked = engine
+        .dialect
+        .start
+        .channels
+        .iter()
+        .map(|channel| channel.name().to_owned())
+        .filter(|name| form.contains_key(&format!("channel_{name}")))
+        .collect();
+    let done = engine.db.write(|tx| {
+        let Some(client) = tx.get::<Client>(id)? else {
+            return Ok(false);
+        };
+        tx.put(&Client {
+            async_approval_notification_channels: ticked,
+            ..client
+        })?;
+        Ok(true)
+    });
+    back("/clients", done)
 }
 
 #[derive(Deserialize)]

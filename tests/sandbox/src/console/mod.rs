@@ -7,7 +7,7 @@ mod live;
 mod pages;
 mod qr;
 mod samples;
-mod text;
+pub(crate) mod text;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +38,7 @@ pub(crate) fn router(handle: Handle) -> Router {
         .route("/requests/again", post(actions::again))
         .route("/requests/decide", post(actions::decide))
         .route("/invitation", post(actions::invite))
+        .route("/clients/channels", post(actions::set_channels))
         .route("/users/block", post(actions::block))
         .route("/users/unblock", post(actions::unblock))
         .route("/users/delete", post(actions::delete_user))
@@ -67,11 +68,15 @@ pub(crate) fn router(handle: Handle) -> Router {
         )
         .route(
             "/clients",
-            get(async |State(c): State<Console>| pages::clients(&c.snapshot())),
+            get(async |State(c): State<Console>| pages::clients(&c.snapshot(), c.token())),
         )
         .route(
             "/apis",
             get(async |State(c): State<Console>| pages::apis(&c.snapshot())),
+        )
+        .route(
+            "/mail",
+            get(async |State(c): State<Console>| pages::mail(&c.snapshot(), &c.handle.outbox())),
         )
         .route(
             "/log",
@@ -100,7 +105,7 @@ pub(crate) fn router(handle: Handle) -> Router {
         .with_state(console)
 }
 
-const CSS: &str = include_str!("console.css");
+const CSS: &str = concat!(include_str!("../look.css"), include_str!("console.css"));
 const SCRIPT: &str = include_str!("console.js");
 
 #[derive(Clone)]
@@ -153,7 +158,9 @@ impl Console {
 async fn overview(State(console): State<Console>) -> Markup {
     let snapshot = console.snapshot();
     let ready = console.handle.ready();
-    actions::keep_invitation(&console, &snapshot, &ready.user_id);
+    if snapshot.phones {
+        actions::keep_invitation(&console, &snapshot, &ready.user_id);
+    }
     let invitation = console.invitation().clone();
     pages::overview(&snapshot, &ready, invitation.as_ref(), console.token())
 }

@@ -221,6 +221,8 @@ fn ready() -> Ready {
         client_secret: "not-on-any-page".to_owned(),
         user_id: "auth0|ana".to_owned(),
         user_label: "ana@example.com".to_owned(),
+        username: "ana".to_owned(),
+        user_password: "nor-this-one".to_owned(),
         management_token: "not-on-any-page-either".to_owned(),
         audience: "https://api.bank.example".to_owned(),
     }
@@ -237,7 +239,13 @@ fn invitation(devices: usize) -> Invitation {
 
 fn fresh() -> Snapshot {
     Snapshot {
+        dialect: "auth0".to_owned(),
         issuer: "http://127.0.0.1:8300/".to_owned(),
+        channels: ["guardian-push", "email"].map(str::to_owned).to_vec(),
+        ways: ["Push", "E-mail (10 minutes)"].map(str::to_owned).to_vec(),
+        phones: true,
+        rich: true,
+        messages: vec![],
         now: "2026-03-01T10:31:08.000Z".to_owned(),
         users: vec![
             user("auth0|ana", "ana@example.com", 0),
@@ -308,6 +316,7 @@ fn busy() -> Snapshot {
     approved.person = person(Verified::Yes);
     approved.answer = Some(AnswerView {
         device_id: Some("dev_ztQmUOx5Z3zeRi8t".to_owned()),
+        in_browser: false,
         accepted: true,
         reason: None,
         at: "2026-03-01T10:30:09.000Z".to_owned(),
@@ -321,6 +330,7 @@ fn busy() -> Snapshot {
     );
     denied.answer = Some(AnswerView {
         device_id: Some("dev_ztQmUOx5Z3zeRi8t".to_owned()),
+        in_browser: false,
         accepted: false,
         reason: Some("not me".to_owned()),
         at: "2026-03-01T10:12:55.000Z".to_owned(),
@@ -366,6 +376,8 @@ fn user(id: &str, label: &str, devices: usize) -> UserView {
         id: id.to_owned(),
         label: label.to_owned(),
         email_verified: true,
+        username: Some("ana".to_owned()),
+        phone_number: None,
         blocked: false,
         devices,
     }

@@ -4,12 +4,12 @@ use maud::{Markup, PreEscaped, Render, html};
 
 /// Text with every invisible, direction-changing or control character replaced by its visible name,
 /// isolated from the direction of its surroundings.
-pub(super) fn visible(text: &str) -> Markup {
+pub(crate) fn visible(text: &str) -> Markup {
     html! { bdi { (marked(text)) } }
 }
 
 /// The same for places that hold plain text only, like an option of a list.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .map(|c| name_of(c).unwrap_or_else(|| c.to_string()))
         .collect()

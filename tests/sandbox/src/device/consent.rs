@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use super::{DeviceError, accepted_urls, proof};
 use crate::clock::rfc3339;
 use crate::engine::Engine;
+use crate::engine::dialect::Dialect;
 use crate::server::Called;
 use crate::signed_consent::SentDetails;
 use crate::state::{CibaRequest, Enrollment, StateError, Transaction, Tx};
@@ -64,14 +65,18 @@ pub(super) async fn read(
 }
 
 /// The body of a request's consent.
-fn body(request: CibaRequest, called: &Called) -> Result<String, StateError> {
+pub(crate) fn body(
+    request: CibaRequest,
+    base: &str,
+    dialect: &Dialect,
+) -> Result<String, StateError> {
     let details = request.details.unwrap_or_else(|| "[]".to_owned());
     let consent = Consent {
         id: request.consent_id,
         requested_details: RequestedDetails {
             audience: request
                 .audience
-                .unwrap_or_else(|| format!("{}/userinfo", called.base)),
+                .unwrap_or_else(|| format!("{base}{}", dialect.paths.userinfo)),
             scope: request.scope,
             binding_message: request.binding_message,
             authorization_details: RawValue::from_string(details)?,
@@ -130,7 +135,7 @@ fn find(
     if let SentDetails::Consent(body) = transaction.details {
         return Ok(Ok(body));
     }
-    let body = body(request, called)?;
+    let body = body(request, &called.base, engine.dialect)?;
     transaction.details = SentDetails::Consent(body.clone());
     tx.put(&transaction)?;
     Ok(Ok(body))

@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use crate::engine::Engine;
 use crate::server::Called;
+pub(crate) use consent::body as consent_body;
 pub(crate) use error::DeviceError;
 
 /// Both base paths in use; consents live at the root.

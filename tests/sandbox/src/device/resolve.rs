@@ -132,6 +132,7 @@ fn resolve_in(
         request,
         Answer {
             enrollment_id: Some(device.id),
+            in_browser: false,
             accepted,
             reason: claims
                 .auth0_guardian_reason

@@ -66,6 +66,7 @@ impl Engine {
             };
             let answer = Answer {
                 enrollment_id: None,
+                in_browser: false,
                 accepted: accept,
                 reason: None,
                 at_ms: self.now_ms(),

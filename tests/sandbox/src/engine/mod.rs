@@ -3,7 +3,6 @@
 pub(crate) mod answer;
 pub(crate) mod approval_key;
 pub(crate) mod binding;
-pub(crate) mod channel;
 pub(crate) mod dialect;
 pub(crate) mod enroll;
 pub(crate) mod hint;
@@ -26,7 +25,7 @@ use crate::knobs::Knobs;
 use crate::options::Options;
 use crate::push::Hub;
 use crate::ready::Ready;
-use crate::state::{Db, Event, StateError, Tx};
+use crate::state::{Client, Db, Event, StateError, Tx};
 use crate::text::random_alphanumeric;
 use crate::tls::Ca;
 use dialect::Dialect;
@@ -34,6 +33,11 @@ use origins::Origins;
 
 /// Grant type of CIBA.
 pub(crate) const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
+
+/// Whether a client has the grant.
+pub(crate) fn may_use_ciba(client: &Client) -> bool {
+    client.grant_types.iter().any(|grant| grant == CIBA_GRANT)
+}
 
 const KEEP_EVENTS: u32 = 1_000;
 

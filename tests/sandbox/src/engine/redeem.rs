@@ -2,16 +2,14 @@
 
 use serde_json::json;
 
+use super::dialect::{Replies, Reply};
 use super::poll::{Outcome, poll};
 use super::refusal::Refusal;
 use super::tokens::{Subject, TokenAnswer};
-use super::{CIBA_GRANT, Engine};
-use crate::options::ExpiryError;
+use super::{Engine, may_use_ciba};
 use crate::server::Called;
 use crate::state::{CibaRequest, Client, RefreshToken, Stage, Tx, User};
 use crate::text::sha256_b64;
-
-const DENIED: &str = "The end-user denied the authorization request or it has been expired";
 
 impl Engine {
     /// One poll. The request is marked as used in the same transaction that issues the tokens, so
@@ -49,36 +47,40 @@ impl Engine {
         auth_req_id: Option<&str>,
         called: &Called,
     ) -> Result<TokenAnswer, Refusal> {
-        let granted = client.grant_types.iter().any(|grant| grant == CIBA_GRANT);
-        let request = match auth_req_id {
-            Some(id) => tx
-                .get::<CibaRequest>(id)?
-                .filter(|request| request.client_id == client.client_id),
+        let granted = may_use_ciba(client);
+        let replies = &self.dialect.polling.replies;
+        let found: Option<CibaRequest> = match auth_req_id {
+            Some(id) => tx.get(id)?,
             None => None,
         };
+        let foreign = found
+            .as_ref()
+            .is_some_and(|request| request.client_id != client.client_id);
+        let request = found.filter(|_| !foreign);
         // A client that lost the grant hears that its running request is over, not more.
         if !granted && request.is_none() {
-            return Err(Refusal::unauthorized(
-                "The client may not use the CIBA grant",
-            ));
+            return Err(Refusal::unauthorized(self.dialect.start.no_grant));
         }
         if auth_req_id.is_none() {
             return Err(Refusal::invalid("auth_req_id is required"));
         }
-        let unknown = || Refusal::new(400, "invalid_grant", "Invalid or expired auth_req_id");
-        let mut request = request.ok_or_else(unknown)?;
+        let mut request = request.ok_or_else(|| match foreign {
+            true => refused(replies.foreign),
+            false => refused(replies.unknown),
+        })?;
         called.is_about(&request.consent_id);
         let now = self.now_ms();
-        let outcome = poll(&mut request, now, self.dialect);
+        let outcome = poll(&mut request, now, &self.dialect.polling);
         let user = tx
             .get::<User>(&request.user_id)?
             .filter(|user| !user.blocked);
         let answer = match (outcome, user) {
-            (Outcome::Gone, _) => Err(unknown()),
-            (Outcome::Denied, _) => Err(Refusal::new(400, "access_denied", DENIED)),
-            (Outcome::Expired, _) => Err(self.expired()),
-            (_, None) => Err(end(&mut request, now)),
-            _ if !granted => Err(end(&mut request, now)),
+            (Outcome::Gone, _) => Err(refused(replies.unknown)),
+            (Outcome::Used, _) => Err(refused(replies.used)),
+            (Outcome::Denied, _) => Err(refused(replies.denied)),
+            (Outcome::Expired, _) => Err(refused((replies.expired)(&self.options))),
+            (_, None) => Err(end(&mut request, now, replies)),
+            _ if !granted => Err(end(&mut request, now, replies)),
             (Outcome::Approved { at_ms }, Some(user)) => {
                 request.state = Stage::Redeemed;
                 let subject = Subject {
@@ -90,23 +92,21 @@ impl Engine {
                 };
                 self.mint(tx, &called.base, client, &user, &subject, None)
             }
-            (Outcome::SlowDown(interval), Some(_)) => Err(slow_down(interval)),
-            (Outcome::Pending, Some(_)) => Err(Refusal::new(
-                400,
-                "authorization_pending",
-                "The end-user authorization is pending",
-            )),
+            (Outcome::SlowDown(interval), Some(_)) => Err(self.slow_down(interval)),
+            (Outcome::Pending, Some(_)) => Err(refused(replies.pending)),
         };
         tx.put(&request)?;
         answer
     }
 
-    fn expired(&self) -> Refusal {
-        match self.options.expiry_error {
-            ExpiryError::AccessDenied => Refusal::new(400, "access_denied", DENIED),
-            ExpiryError::ExpiredToken => {
-                Refusal::new(400, "expired_token", "The auth_req_id has expired")
-            }
+    fn slow_down(&self, interval: u32) -> Refusal {
+        let polling = &self.dialect.polling;
+        let (error, text) = polling.replies.too_fast;
+        let told = Some(interval).filter(|_| polling.rate.told);
+        Refusal {
+            retry_after: told,
+            interval: told,
+            ..Refusal::new(400, error, &text.replace("{n}", &interval.to_string()))
         }
     }
 
@@ -151,16 +151,11 @@ impl Engine {
 }
 
 /// Ends a request whose user or grant is gone, without saying which.
-fn end(request: &mut CibaRequest, now_ms: i64) -> Refusal {
+fn end(request: &mut CibaRequest, now_ms: i64, replies: &Replies) -> Refusal {
     request.state = Stage::Denied { at_ms: now_ms };
-    Refusal::new(400, "access_denied", DENIED)
+    refused(replies.denied)
 }
 
-fn slow_down(interval: u32) -> Refusal {
-    let text = format!("You are polling faster than allowed. Try again in {interval} seconds.");
-    Refusal {
-        retry_after: Some(interval),
-        interval: Some(interval),
-        ..Refusal::new(400, "slow_down", &text)
-    }
+fn refused((error, text): Reply) -> Refusal {
+    Refusal::new(400, error, text)
 }

@@ -1,17 +1,20 @@
-//! Starting a request: the rules of `/bc-authorize` after the client is authenticated, in the
-//! order of CIBA Core §7 (parameters, number of hints, user, the rest, channel).
+//! Starting a request: the rules of the backchannel endpoint after the client is authenticated, in the
+//! order of CIBA Core §7 (parameters, number of hints, user, the rest, channel). What differs between
+//! the vendors is asked of the dialect's table.
+
+use std::sync::Arc;
 
 use serde_json::json;
 
-use super::channel::{Facts, choose};
+use super::dialect::Facts;
 use super::refusal::Refusal;
-use super::{CIBA_GRANT, Engine, binding, hint, rar};
+use super::{Engine, rar};
 use crate::handle::Started;
-use crate::options::NotEnrolledStatus;
+use crate::messages;
 use crate::push;
 use crate::signed_consent::SentDetails;
 use crate::state::{
-    Api, Channel, CibaRequest, Client, Enrollment, Push, PushStatus, Stage, StateError,
+    Api, Channel, CibaRequest, Client, Enrollment, Link, Push, PushStatus, Stage, StateError,
     Transaction, Tx, UsedJti, User,
 };
 use crate::text::{random_token, sha256_b64};
@@ -40,24 +43,53 @@ pub(crate) struct Start<'a> {
     pub(crate) authorization_details: Option<&'a str>,
     /// Whether a signed request object was sent.
     pub(crate) signed_request: bool,
+    pub(crate) notification_channel: Option<&'a str>,
+    pub(crate) ui_locales: Option<&'a str>,
+    /// Origin and prefix that the call came to: the user's link leads back there.
+    pub(crate) base: &'a str,
+}
+
+/// A request that was accepted, with what has to go out for it.
+struct Accepted {
+    request: CibaRequest,
+    link: Option<String>,
+    messages: Vec<messages::Draft>,
+}
+
+/// Channels as events and views name them.
+pub(crate) fn names(channels: &[Channel]) -> Vec<String> {
+    let names = channels.iter().map(|channel| channel.name().to_owned());
+    names.collect()
 }
 
 impl Engine {
-    /// Starts a request and sends its pushes.
-    pub(crate) fn start(&self, client: &Client, start: &Start<'_>) -> Result<Started, Refusal> {
-        let request = self.db.write(|tx| match self.accept(tx, client, start) {
-            Ok(request) => {
-                let details = json!({ "notification_channel": request.channel.name(), "transaction_linking_id": request.consent_id });
+    /// Starts a request and sends its pushes and messages.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        client: &Client,
+        start: &Start<'_>,
+    ) -> Result<Started, Refusal> {
+        let accepted = self.db.write(|tx| match self.accept(tx, client, start) {
+            Ok(accepted) => {
+                let request = &accepted.request;
+                let details = json!({ "notification_channel": names(&request.channels).join(", "), "transaction_linking_id": request.consent_id });
                 self.event(tx, "ciba_start_succeeded", Some(&request.user_id), details)?;
-                Ok(Ok(request))
+                Ok(Ok(accepted))
             }
             Err(refusal) => {
                 self.event(tx, "ciba_start_failed", None, json!({ "error": refusal.error, "client_id": client.client_id }))?;
                 Ok::<_, Refusal>(Err(refusal))
             }
         })??;
+        let Accepted {
+            request,
+            link,
+            messages,
+        } = accepted;
         self.hub.release(self, &request);
+        messages::send(self, messages);
         Ok(Started {
+            auth_url: link.filter(|_| request.channels.contains(&Channel::External)),
             id: request.consent_id,
             auth_req_id: request.auth_req_id,
             expires_in: u32::try_from((request.expires_ms - request.created_ms) / 1000)
@@ -66,50 +98,45 @@ impl Engine {
         })
     }
 
-    fn accept(
-        &self,
-        tx: &Tx<'_>,
-        client: &Client,
-        start: &Start<'_>,
-    ) -> Result<CibaRequest, Refusal> {
-        client_allowed(client, self.options.ciba_enabled)?;
+    fn accept(&self, tx: &Tx<'_>, client: &Client, start: &Start<'_>) -> Result<Accepted, Refusal> {
+        let rules = &self.dialect.start;
+        (rules.client)(client, &self.options)?;
         if start.signed_request {
             return Err(Refusal::invalid("Signed requests are not supported"));
         }
+        (rules.required)(start)?;
         let scope = scopes(start.scope)?;
-        let binding_message = start
-            .binding_message
-            .ok_or_else(|| Refusal::invalid("binding_message is required"))?;
-        let expiry = self.expiry(start.requested_expiry)?;
+        let expiry = (rules.expiry)(start.requested_expiry, client)?;
         let user = self.hinted_user(tx, start)?;
-        if !binding::acceptable(binding_message, self.options.binding_message_policy) {
-            return Err(Refusal::new(
-                400,
-                "invalid_binding_message",
-                &binding::rule(self.options.binding_message_policy),
-            ));
+        if let Some(message) = start.binding_message {
+            (rules.message)(message, &self.options)
+                .map_err(|rule| Refusal::new(400, "invalid_binding_message", &rule))?;
         }
-        let api = self.api(tx, start.audience)?;
+        let api = self.api(tx, start.audience.filter(|_| rules.rich))?;
         let scope = granted_scopes(scope, api.as_ref(), &user)?;
-        self.check_details(client, api.as_ref(), start.authorization_details)?;
+        let details = start.authorization_details.filter(|_| rules.rich);
+        self.check_details(client, api.as_ref(), details)?;
 
         let devices: Vec<Enrollment> = tx.of(&user.user_id)?;
-        let channel = self.channel(client, &user, expiry, !devices.is_empty())?;
+        let asked = start.notification_channel;
+        let channels = self.channels(client, &user, asked, expiry, !devices.is_empty())?;
         self.rate_limit(tx, &user)?;
 
         let now = self.now_ms();
         tx.delete_before::<CibaRequest>(now - KEEP_MS)?;
         tx.delete_before::<UsedJti>(now - KEEP_MS)?;
+        tx.delete_before::<Link>(now)?;
         let mut request = CibaRequest {
-            auth_req_id: random_token(48),
+            auth_req_id: (rules.new_id)(),
             consent_id: format!("cns_{}", &random_token(16)),
             client_id: client.client_id.clone(),
             user_id: user.user_id.clone(),
-            channel,
+            channels,
             scope,
             audience: api.map(|api| api.identifier),
-            binding_message: Some(binding_message.to_owned()),
-            details: start.authorization_details.map(str::to_owned),
+            binding_message: start.binding_message.map(str::to_owned),
+            details: details.map(str::to_owned),
+            ui_locales: start.ui_locales.map(str::to_owned),
             created_ms: now,
             expires_ms: now + i64::from(expiry) * 1000,
             interval: self.options.interval.max(1),
@@ -121,59 +148,69 @@ impl Engine {
             refused_person: None,
             pushes: Vec::new(),
         };
-        for device in &devices {
-            let push = self.prepare_push(tx, &request, device, &user)?;
-            request.pushes.extend(push);
+        if request.channels.contains(&Channel::Push) {
+            for device in &devices {
+                let push = self.prepare_push(tx, &request, device, &user)?;
+                request.pushes.extend(push);
+            }
         }
         tx.put(&request)?;
-        Ok(request)
-    }
-
-    fn expiry(&self, requested: Option<&str>) -> Result<u32, Refusal> {
-        let Some(text) = requested else {
-            return Ok(self.dialect.default_expiry_s);
+        let link = self.link(tx, &request, start.base)?;
+        let messages = match &link {
+            Some(link) => messages::compose(self, tx, &request, client, &user, link)?,
+            None => Vec::new(),
         };
-        let digits = text.bytes().all(|b| b.is_ascii_digit());
-        let seconds = text
-            .parse()
-            .ok()
-            .filter(|s| digits && (1..=self.dialect.max_expiry_s).contains(s));
-        seconds.ok_or_else(|| {
-            Refusal::invalid("requested_expiry must be a number of seconds between 1 and 259200")
+        Ok(Accepted {
+            request,
+            link,
+            messages,
         })
     }
 
+    /// The user's link, where a channel carries one. Only the hash of its key is kept.
+    fn link(
+        &self,
+        tx: &Tx<'_>,
+        request: &CibaRequest,
+        base: &str,
+    ) -> Result<Option<String>, StateError> {
+        if !request.channels.iter().any(|channel| channel.has_link()) {
+            return Ok(None);
+        }
+        let key = (self.dialect.links.new_key)();
+        tx.put(&Link {
+            hash: sha256_b64(&key),
+            auth_req_id: request.auth_req_id.clone(),
+            user_id: request.user_id.clone(),
+            expires_ms: request.expires_ms.saturating_add(KEEP_MS),
+            failures: 0,
+        })?;
+        let paths = &self.dialect.paths;
+        Ok(Some(format!(
+            "{base}{}?{}={key}",
+            paths.link, paths.link_key
+        )))
+    }
+
+    /// Whom the one hint names. Blocked reads like unknown, so that a client cannot probe accounts.
     fn hinted_user(&self, tx: &Tx<'_>, start: &Start<'_>) -> Result<User, Refusal> {
-        let login_hint = match (start.login_hint, start.other_hints) {
+        let hint = match (start.login_hint, start.other_hints) {
             (Some(hint), 0) => hint,
             (None, 0) => return Err(Refusal::invalid("login_hint is required")),
             (None, 1) => return Err(Refusal::invalid("Only login_hint is supported")),
             _ => return Err(Refusal::invalid("Exactly one hint must be sent")),
         };
-        let hint = hint::parse(login_hint).map_err(|error| match error {
-            hint::HintError::Malformed => {
-                Refusal::invalid("login_hint parameter validation failed")
-            }
-            hint::HintError::Sub => Refusal::invalid(
-                "login_hint parameter validation failed: sub contains unsupported format",
-            ),
-        })?;
-        if !self.origins.knows(&hint.iss) {
-            return Err(Refusal::invalid(
-                "The iss within login_hint does not match the issuer",
-            ));
-        }
-        // Blocked reads like unknown, so that a client cannot probe accounts.
-        tx.get::<User>(&hint.sub)?
+        let rules = &self.dialect.start;
+        (rules.user)(tx, &self.origins, hint)??
             .filter(|user| !user.blocked)
-            .ok_or_else(|| Refusal::new(400, "unknown_user_id", "User ID is malformed or unknown"))
+            .ok_or_else(rules.unknown_user)
     }
 
     fn api(&self, tx: &Tx<'_>, audience: Option<&str>) -> Result<Option<Api>, Refusal> {
         let Some(audience) = audience else {
             return Ok(None);
         };
-        if self.origins.path_of(audience) == Some("/userinfo") {
+        if self.origins.path_of(audience) == Some(self.dialect.paths.userinfo) {
             return Ok(None);
         }
         let api = tx.get::<Api>(audience)?.ok_or_else(|| {
@@ -223,30 +260,22 @@ impl Engine {
         }
     }
 
-    fn channel(
+    fn channels(
         &self,
         client: &Client,
         user: &User,
-        expiry: u32,
-        user_push: bool,
-    ) -> Result<Channel, Refusal> {
-        let enabled = |channel: Channel| {
-            client
-                .async_approval_notification_channels
-                .iter()
-                .any(|c| c == channel.name())
-        };
-        let facts = Facts {
-            requested_expiry: expiry,
-            client_push: enabled(Channel::Push),
-            client_email: enabled(Channel::Email),
-            tenant_push: self.options.push_factor,
-            user_push,
+        asked: Option<&str>,
+        expiry_s: u32,
+        device: bool,
+    ) -> Result<Vec<Channel>, Refusal> {
+        (self.dialect.start.choose)(&Facts {
+            enabled: &client.channels(),
+            asked,
+            expiry_s,
+            options: &self.options,
+            device,
             verified_email: user.email.is_some() && user.email_verified,
-        };
-        choose(self.dialect, facts).map_err(|why| match self.options.not_enrolled_status {
-            NotEnrolledStatus::BadRequest => Refusal::invalid(&why),
-            NotEnrolledStatus::Forbidden => Refusal::new(403, "access_denied", &why),
+            phone_number: user.phone_number.is_some(),
         })
     }
 
@@ -332,27 +361,7 @@ impl Engine {
     }
 }
 
-/// The conditions on tenant and client.
-fn client_allowed(client: &Client, ciba_enabled: bool) -> Result<(), Refusal> {
-    let grant = client.grant_types.iter().any(|grant| grant == CIBA_GRANT);
-    let public = client.token_endpoint_auth_method == "none";
-    let refusals = [
-        (!ciba_enabled, "CIBA is not available for this tenant"),
-        (!grant, "The client may not use the CIBA grant"),
-        (
-            !client.is_first_party,
-            "The client is not a first-party client",
-        ),
-        (!client.oidc_conformant, "The client is not OIDC-conformant"),
-        (public, "The client is not a confidential client"),
-    ];
-    match refusals.iter().find(|(refused, _)| *refused) {
-        Some((_, why)) => Err(Refusal::unauthorized(why)),
-        None => Ok(()),
-    }
-}
-
-fn scopes(scope: Option<&str>) -> Result<Vec<String>, Refusal> {
+pub(crate) fn scopes(scope: Option<&str>) -> Result<Vec<String>, Refusal> {
     let mut scopes: Vec<String> = Vec::new();
     for value in scope
         .unwrap_or_default()
@@ -406,72 +415,6 @@ fn granted_scopes(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn client() -> Client {
-        Client {
-            client_id: "c".into(),
-            client_secret: "s".into(),
-            name: "Client".into(),
-            grant_types: vec![CIBA_GRANT.into()],
-            is_first_party: true,
-            oidc_conformant: true,
-            token_endpoint_auth_method: "client_secret_post".into(),
-            async_approval_notification_channels: Vec::new(),
-            keys: Vec::new(),
-            tls_subject_dn: None,
-            tls_thumbprints: Vec::new(),
-            grants: Vec::new(),
-            created_ms: 0,
-        }
-    }
-
-    #[test]
-    fn each_restriction_on_clients_refuses_by_itself() {
-        assert_eq!(client_allowed(&client(), true), Ok(()));
-        let broken = [
-            (client(), false),
-            (
-                Client {
-                    grant_types: Vec::new(),
-                    ..client()
-                },
-                true,
-            ),
-            (
-                Client {
-                    is_first_party: false,
-                    ..client()
-                },
-                true,
-            ),
-            (
-                Client {
-                    oidc_conformant: false,
-                    ..client()
-                },
-                true,
-            ),
-            (
-                Client {
-                    token_endpoint_auth_method: "none".into(),
-                    ..client()
-                },
-                true,
-            ),
-        ];
-        let reasons: std::collections::HashSet<String> = broken
-            .iter()
-            .map(|(client, enabled)| client_allowed(client, *enabled).expect_err("refused"))
-            .inspect(|refusal| {
-                assert_eq!(
-                    (refusal.status, refusal.error),
-                    (400, "unauthorized_client")
-                )
-            })
-            .map(|refusal| refusal.description)
-            .collect();
-        assert_eq!(reasons.len(), broken.len());
-    }
 
     #[test]
     fn scopes_keep_their_order_and_lose_repeats() {

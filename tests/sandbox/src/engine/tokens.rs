@@ -10,7 +10,6 @@ use crate::jose::half_hash;
 use crate::state::{Api, Client, RefreshToken, Tx, User};
 use crate::text::{random_token, sha256_b64};
 
-const DEFAULT_ACCESS_LIFE_S: i64 = 86_400;
 const ID_LIFE_S: i64 = 36_000;
 
 /// What the tokens are about.
@@ -110,7 +109,7 @@ impl<'a> Profile<'a> {
 
 impl Engine {
     /// Issues tokens. `refresh` is the refresh token they are issued for; without one, a new one is
-    /// made where `offline_access` was asked for.
+    /// made where the dialect hands one out.
     pub(crate) fn mint(
         &self,
         tx: &Tx<'_>,
@@ -120,15 +119,16 @@ impl Engine {
         subject: &Subject<'_>,
         refresh: Option<&str>,
     ) -> Result<TokenAnswer, Refusal> {
-        let issuer = format!("{base}/");
-        let userinfo = format!("{base}/userinfo");
+        let issuer = self.dialect.issuer(base);
+        let userinfo = format!("{base}{}", self.dialect.paths.userinfo);
+        let usual = self.dialect.tokens.life_s;
         let scope = subject.scope.join(" ");
         let iat = self.now_ms() / 1000;
         let life = match subject.audience {
             Some(audience) => tx
                 .get::<Api>(audience)?
-                .map_or(DEFAULT_ACCESS_LIFE_S, |api| i64::from(api.token_lifetime)),
-            None => DEFAULT_ACCESS_LIFE_S,
+                .map_or(usual, |api| i64::from(api.token_lifetime)),
+            None => usual,
         };
         let details = match subject.details {
             Some(text) => Some(RawValue::from_string(text.to_owned()).map_err(|_| internal())?),
@@ -185,7 +185,7 @@ impl Engine {
         user: &User,
         subject: &Subject<'_>,
     ) -> Result<Option<String>, Refusal> {
-        if !subject.scope.iter().any(|scope| scope == "offline_access") {
+        if !(self.dialect.tokens.refresh)(client, subject.scope) {
             return Ok(None);
         }
         let token = random_token(48);

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::ApiError;
 use super::error::read as body_of;
-use crate::engine::{CIBA_GRANT, Engine};
-use crate::state::{Api, Client, ClientGrant};
+use crate::engine::dialect::Dialect;
+use crate::engine::{Engine, may_use_ciba};
+use crate::state::{Api, Channel, Client, ClientGrant};
 use crate::text::{random_alphanumeric, random_token};
 
 const METHODS: [&str; 6] = [
@@ -23,7 +24,6 @@ const METHODS: [&str; 6] = [
     "tls_client_auth",
     "self_signed_tls_client_auth",
 ];
-const CHANNELS: [&str; 2] = ["guardian-push", "email"];
 
 /// Members of a client that may be set; absent ones stay.
 #[derive(Deserialize, Default)]
@@ -36,6 +36,10 @@ pub(crate) struct ClientBody {
     oidc_conformant: Option<bool>,
     token_endpoint_auth_method: Option<String>,
     async_approval_notification_channels: Option<Vec<String>>,
+    /// The same under the name it has in the other dialect's settings.
+    notification_channels: Option<Vec<String>>,
+    /// Life of a request in seconds, where the dialect keeps it with the client.
+    expiry_time: Option<u32>,
     /// RFC 7591 §2: keys for `private_key_jwt`.
     jwks: Option<Jwks>,
     /// PEM keys for `private_key_jwt`.
@@ -52,7 +56,7 @@ struct Jwks {
 }
 
 impl ClientBody {
-    fn apply(self, client: &mut Client) -> Result<(), ApiError> {
+    fn apply(self, client: &mut Client, dialect: &Dialect) -> Result<(), ApiError> {
         fn set<T>(target: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *target = value;
@@ -69,8 +73,12 @@ impl ClientBody {
         );
         set(
             &mut client.async_approval_notification_channels,
-            self.async_approval_notification_channels,
+            self.async_approval_notification_channels
+                .or(self.notification_channels),
         );
+        if let Some(seconds) = self.expiry_time {
+            client.expiry_s = Some(seconds.max(1));
+        }
         set(
             &mut client.tls_thumbprints,
             self.tls_client_auth_thumbprints,
@@ -88,12 +96,12 @@ impl ClientBody {
                     .map(|pem| json!({ "pem": pem })),
             );
         }
-        check(client)
+        check(client, dialect)
     }
 }
 
 /// The restrictions on clients with the CIBA grant.
-fn check(client: &Client) -> Result<(), ApiError> {
+fn check(client: &Client, dialect: &Dialect) -> Result<(), ApiError> {
     let method = client.token_endpoint_auth_method.as_str();
     if !METHODS.contains(&method) {
         return Err(ApiError::body("token_endpoint_auth_method is unknown"));
@@ -101,14 +109,17 @@ fn check(client: &Client) -> Result<(), ApiError> {
     if client
         .async_approval_notification_channels
         .iter()
-        .any(|channel| !CHANNELS.contains(&channel.as_str()))
+        .any(|name| {
+            Channel::of(name).is_none_or(|channel| !dialect.start.channels.contains(&channel))
+        })
     {
         return Err(ApiError::body(
             "async_approval_notification_channels has an unknown channel",
         ));
     }
-    let ciba = client.grant_types.iter().any(|grant| grant == CIBA_GRANT);
-    if ciba && (!client.is_first_party || !client.oidc_conformant || method == "none") {
+    if may_use_ciba(client)
+        && (!client.is_first_party || !client.oidc_conformant || method == "none")
+    {
         return Err(ApiError::body(
             "The CIBA grant needs a first-party, OIDC-conformant, confidential client",
         ));
@@ -118,6 +129,7 @@ fn check(client: &Client) -> Result<(), ApiError> {
 
 /// Creates a client.
 pub(crate) fn create_client(engine: &Engine, mut body: ClientBody) -> Result<Client, ApiError> {
+    let usual = engine.dialect.start.ready_channels.iter();
     let mut client = Client {
         client_id: body
             .client_id
@@ -125,19 +137,13 @@ pub(crate) fn create_client(engine: &Engine, mut body: ClientBody) -> Result<Cli
             .filter(|id| !id.is_empty())
             .unwrap_or_else(|| random_alphanumeric(32)),
         client_secret: random_token(48),
-        name: "Client".to_owned(),
-        grant_types: Vec::new(),
-        is_first_party: true,
-        oidc_conformant: true,
-        token_endpoint_auth_method: "client_secret_post".to_owned(),
-        async_approval_notification_channels: vec!["guardian-push".to_owned()],
-        keys: Vec::new(),
-        tls_subject_dn: None,
-        tls_thumbprints: Vec::new(),
-        grants: Vec::new(),
+        async_approval_notification_channels: usual
+            .map(|channel| channel.name().to_owned())
+            .collect(),
         created_ms: engine.now_ms(),
+        ..Client::default()
     };
-    body.apply(&mut client)?;
+    body.apply(&mut client, engine.dialect)?;
     match engine
         .db
         .write(|tx| tx.insert(&client).map_err(ApiError::from))?
@@ -157,6 +163,7 @@ pub(crate) fn view(client: &Client) -> Value {
         "oidc_conformant": client.oidc_conformant,
         "token_endpoint_auth_method": client.token_endpoint_auth_method,
         "async_approval_notification_channels": client.async_approval_notification_channels,
+        "expiry_time": client.expiry_s,
         "jwks": { "keys": client.keys },
         "tls_client_auth_subject_dn": client.tls_subject_dn,
         "tls_client_auth_thumbprints": client.tls_thumbprints,
@@ -196,7 +203,7 @@ pub(super) async fn update(
     let body: ClientBody = body_of(&body)?;
     let client = engine.db.write(|tx| {
         let mut client: Client = tx.get(&id)?.ok_or(ApiError::NOT_FOUND)?;
-        body.apply(&mut client)?;
+        body.apply(&mut client, engine.dialect)?;
         tx.put(&client)?;
         Ok::<_, ApiError>(client)
     })?;

@@ -5,6 +5,7 @@ mod clients;
 mod error;
 mod factors;
 mod guardian;
+mod templates;
 mod users;
 
 use std::sync::Arc;
@@ -61,6 +62,16 @@ pub(crate) fn router(engine: &Arc<Engine>) -> Router<Arc<Engine>> {
         .route(
             "/guardian/factors/push-notification/selected-provider",
             get(factors::selected).put(factors::select),
+        )
+        .route(
+            "/email-templates/{name}",
+            get(templates::read)
+                .put(templates::update)
+                .patch(templates::update),
+        )
+        .route(
+            "/prompts/customized-consent/partials",
+            get(templates::partials).put(templates::set_partials),
         )
         .route("/logs", get(users::logs))
         .layer(middleware::from_fn_with_state(

@@ -13,6 +13,7 @@ use super::ApiError;
 use super::error::read as body_of;
 use crate::clock::rfc3339;
 use crate::engine::Engine;
+use crate::password::PasswordHash;
 use crate::state::{Event, User};
 use crate::text::random_alphanumeric;
 
@@ -20,6 +21,8 @@ use crate::text::random_alphanumeric;
 #[derive(Deserialize, Default)]
 pub(crate) struct UserBody {
     user_id: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
     email: Option<String>,
     email_verified: Option<bool>,
     name: Option<String>,
@@ -39,6 +42,10 @@ impl UserBody {
         }
         if self.email.is_some() && self.email != user.email {
             user.email_verified = false;
+        }
+        set(&mut user.username, self.username);
+        if let Some(password) = self.password {
+            user.password = Some(PasswordHash::of(&password));
         }
         set(&mut user.email, self.email);
         set(&mut user.name, self.name);
@@ -69,16 +76,9 @@ pub(crate) fn create_user(engine: &Engine, mut body: UserBody) -> Result<User, A
         } else {
             format!("auth0|{id}")
         },
-        email: None,
-        email_verified: false,
-        name: None,
-        nickname: None,
-        picture: None,
-        phone_number: None,
-        blocked: false,
-        permissions: None,
         created_ms: now,
         updated_ms: now,
+        ..User::default()
     };
     body.apply(&mut user);
     match engine
@@ -93,6 +93,7 @@ pub(crate) fn create_user(engine: &Engine, mut body: UserBody) -> Result<User, A
 fn view(user: &User) -> Value {
     json!({
         "user_id": user.user_id,
+        "username": user.username,
         "email": user.email,
         "email_verified": user.email_verified,
         "name": user.name,

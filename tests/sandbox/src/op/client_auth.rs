@@ -168,11 +168,10 @@ fn by_assertion(
         .filter_map(client_key)
         .any(|key| jws.signed_by(&key));
     let (Audience::One(audience) | Audience::Array([audience])) = &claims.aud;
-    let path = engine.origins.path_of(audience);
-    let for_us = matches!(
-        path,
-        Some("" | "/" | "/oauth/token" | "/token" | "/bc-authorize")
-    );
+    let for_us = engine.origins.path_of(audience).is_some_and(|path| {
+        let prefix = engine.dialect.prefix_of(&engine.options.tenant_name, path);
+        engine.dialect.addressed(&path[prefix.len()..])
+    });
     let now = engine.now_ms();
     let exp = numeric_date_ms(claims.exp).unwrap_or(0);
     let begun = claims

@@ -14,6 +14,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::engine::dialect::Paths;
 use crate::engine::refusal::Refusal;
 use crate::engine::start::Start;
 use crate::engine::tokens::Profile;
@@ -27,29 +28,33 @@ use form::Params;
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
-pub(crate) fn router() -> Router<Arc<Engine>> {
-    Router::new()
-        .route("/.well-known/openid-configuration", get(discovery))
-        .route("/.well-known/jwks.json", get(jwks))
-        .route("/bc-authorize", post(authorize))
-        .route("/oauth/token", post(token))
-        .route("/token", post(token))
-        .route("/userinfo", get(userinfo).post(userinfo))
+/// The endpoints under the paths of a dialect.
+pub(crate) fn router(paths: &Paths) -> Router<Arc<Engine>> {
+    let fixed = Router::new()
+        .route(paths.discovery, get(discovery))
+        .route(paths.jwks, get(jwks))
+        .route(paths.start, post(authorize))
+        .route(paths.userinfo, get(userinfo).post(userinfo));
+    paths
+        .token
+        .iter()
+        .fold(fixed, |router, path| router.route(path, post(token)))
 }
 
 async fn discovery(
     State(engine): State<Arc<Engine>>,
     Extension(called): Extension<Called>,
 ) -> Json<Value> {
-    let base = &called.base;
+    let (base, paths) = (&called.base, &engine.dialect.paths);
+    let token = paths.token.first().copied().unwrap_or_default();
     Json(json!({
-        "issuer": format!("{base}/"),
-        "token_endpoint": format!("{base}/oauth/token"),
-        "backchannel_authentication_endpoint": format!("{base}/bc-authorize"),
+        "issuer": engine.dialect.issuer(base),
+        "token_endpoint": format!("{base}{token}"),
+        "backchannel_authentication_endpoint": format!("{base}{}", paths.start),
         "backchannel_token_delivery_modes_supported": ["poll"],
         "backchannel_user_code_parameter_supported": false,
-        "jwks_uri": format!("{base}/.well-known/jwks.json"),
-        "userinfo_endpoint": format!("{base}/userinfo"),
+        "jwks_uri": format!("{base}{}", paths.jwks),
+        "userinfo_endpoint": format!("{base}{}", paths.userinfo),
         "grant_types_supported": [CIBA_GRANT, "refresh_token"],
         "token_endpoint_auth_methods_supported": [
             "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth",
@@ -97,14 +102,21 @@ async fn authorize(
             audience: params.get("audience"),
             authorization_details: params.get("authorization_details"),
             signed_request: params.get("request").is_some(),
+            notification_channel: params.get("notification_channel"),
+            ui_locales: params.get("ui_locales"),
+            base: &called.base,
         },
     )?;
     called.is_about(&started.id);
-    Ok(Json(json!({
+    let mut answer = json!({
         "auth_req_id": started.auth_req_id,
         "expires_in": started.expires_in,
         "interval": started.interval,
-    })))
+    });
+    if let Some(link) = started.auth_url {
+        answer["auth_url"] = json!(link);
+    }
+    Ok(Json(answer))
 }
 
 async fn token(
@@ -114,10 +126,12 @@ async fn token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
+    let json = engine.dialect.tokens.json;
     let params = match media_type(&headers).as_deref() {
         Some(FORM) => Params::form(&body)?,
-        Some(JSON) => Params::json(&body)?,
-        _ => return Err(Refusal::invalid("The body must be a form or a JSON object")),
+        Some(JSON) if json => Params::json(&body)?,
+        _ if json => return Err(Refusal::invalid("The body must be a form or a JSON object")),
+        _ => return Err(Refusal::invalid("The body must be a form")),
     };
     let client = authenticate(&engine, &headers, &params, peer.as_deref())?;
     params.no_repeats()?;

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::private;
 pub(crate) use model::*;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 15] = [
     "users",
     "clients",
     "apis",
@@ -28,6 +28,9 @@ const TABLES: [&str; 12] = [
     "settings",
     "exchanges",
     "events",
+    "links",
+    "messages",
+    "sessions",
 ];
 const FILE: &str = "sandbox.db";
 const SCHEMA_VERSION: i64 = 1;

@@ -5,14 +5,21 @@ use serde_json::Value;
 
 use super::Record;
 use crate::jose::DeviceKey;
+use crate::password::PasswordHash;
 use crate::push::PushEvent;
 use crate::signed_consent::{ConsentCheck, ConsentRecord, PersonCheck, SentDetails};
 use crate::snapshot::Exchange;
 
 /// A person.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(crate) user_id: String,
+    /// What the person types to log in; the e-mail address does as well.
+    #[serde(default)]
+    pub(crate) username: Option<String>,
+    /// For logging in to the page behind a link; without one nobody can.
+    #[serde(default)]
+    pub(crate) password: Option<PasswordHash>,
     pub(crate) email: Option<String>,
     pub(crate) email_verified: bool,
     pub(crate) name: Option<String>,
@@ -64,7 +71,40 @@ pub(crate) struct Client {
     pub(crate) tls_thumbprints: Vec<String>,
     /// `authorization_details` types per API, for the policy `require_client_grant`.
     pub(crate) grants: Vec<ClientGrant>,
+    /// Life of a request in seconds, where the dialect keeps it with the client.
+    #[serde(default)]
+    pub(crate) expiry_s: Option<u32>,
     pub(crate) created_ms: i64,
+}
+
+impl Client {
+    /// Its notification channels; names of other dialects are skipped.
+    pub(crate) fn channels(&self) -> Vec<Channel> {
+        let names = self.async_approval_notification_channels.iter();
+        names.filter_map(|name| Channel::of(name)).collect()
+    }
+}
+
+impl Default for Client {
+    /// Confidential, first-party, without id, secret, grants and channels.
+    fn default() -> Self {
+        Client {
+            client_id: String::new(),
+            client_secret: String::new(),
+            name: "Client".to_owned(),
+            grant_types: Vec::new(),
+            is_first_party: true,
+            oidc_conformant: true,
+            token_endpoint_auth_method: "client_secret_post".to_owned(),
+            async_approval_notification_channels: Vec::new(),
+            keys: Vec::new(),
+            tls_subject_dn: None,
+            tls_thumbprints: Vec::new(),
+            grants: Vec::new(),
+            expiry_s: None,
+            created_ms: 0,
+        }
+    }
 }
 
 /// What a client may use of an API.
@@ -194,12 +234,17 @@ pub(crate) struct CibaRequest {
     pub(crate) consent_id: String,
     pub(crate) client_id: String,
     pub(crate) user_id: String,
-    pub(crate) channel: Channel,
+    /// Ways the user was reached; older state has one, under `channel`.
+    #[serde(alias = "channel", deserialize_with = "one_or_many")]
+    pub(crate) channels: Vec<Channel>,
     pub(crate) scope: Vec<String>,
     pub(crate) audience: Option<String>,
     pub(crate) binding_message: Option<String>,
     /// `authorization_details` as sent, JSON text.
     pub(crate) details: Option<String>,
+    /// Languages the client asked for.
+    #[serde(default)]
+    pub(crate) ui_locales: Option<String>,
     pub(crate) created_ms: i64,
     pub(crate) expires_ms: i64,
     /// Current polling interval in seconds.
@@ -224,14 +269,148 @@ pub(crate) enum Channel {
     Push,
     #[serde(rename = "email")]
     Email,
+    #[serde(rename = "sms")]
+    Sms,
+    /// The client itself hands the link over.
+    #[serde(rename = "external")]
+    External,
 }
 
 impl Channel {
+    const ALL: [Channel; 4] = [
+        Channel::Push,
+        Channel::Email,
+        Channel::Sms,
+        Channel::External,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Channel::Push => "guardian-push",
             Channel::Email => "email",
+            Channel::Sms => "sms",
+            Channel::External => "external",
         }
+    }
+
+    pub(crate) fn of(name: &str) -> Option<Channel> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
+    }
+
+    /// Whether the user answers in a browser.
+    pub(crate) fn has_link(self) -> bool {
+        self != Channel::Push
+    }
+}
+
+fn one_or_many<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Vec<Channel>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        One(Channel),
+        Many(Vec<Channel>),
+    }
+    Ok(match Either::deserialize(reader)? {
+        Either::One(channel) => vec![channel],
+        Either::Many(channels) => channels,
+    })
+}
+
+/// The user's link to a request, found by the hash of its key.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) hash: String,
+    pub(crate) auth_req_id: String,
+    pub(crate) user_id: String,
+    /// When it is forgotten; the request is over much earlier.
+    pub(crate) expires_ms: i64,
+    /// Failed logins by it.
+    #[serde(default)]
+    pub(crate) failures: u32,
+}
+
+impl Record for Link {
+    const TABLE: &'static str = "links";
+    fn key(&self) -> String {
+        self.hash.clone()
+    }
+    fn owner(&self) -> &str {
+        &self.user_id
+    }
+    fn at(&self) -> i64 {
+        self.expires_ms
+    }
+}
+
+/// A message to a person: what went out, or lies in the outbox because no provider is configured.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) id: String,
+    pub(crate) at_ms: i64,
+    pub(crate) channel: Channel,
+    pub(crate) user_id: String,
+    /// Consent id of its request.
+    pub(crate) request_id: String,
+    pub(crate) to: String,
+    pub(crate) status: MessageStatus,
+    /// Its text, link and all, only while it lies in the outbox.
+    pub(crate) content: Option<MessageContent>,
+}
+
+/// What a message says. Has no `Debug`: it holds the link.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct MessageContent {
+    pub(crate) from: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) text: String,
+    pub(crate) html: Option<String>,
+    pub(crate) link: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MessageStatus {
+    /// There is no provider: it waits to be read here.
+    Outbox,
+    Sending,
+    Sent,
+    /// The provider did not take it; why.
+    Failed(String),
+}
+
+impl Record for Message {
+    const TABLE: &'static str = "messages";
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+    fn owner(&self) -> &str {
+        &self.user_id
+    }
+    fn at(&self) -> i64 {
+        self.at_ms
+    }
+}
+
+/// A browser that opened a link: its cookie (hash), and who logged in.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) hash: String,
+    /// Anti-forgery value of its forms.
+    pub(crate) form_token: String,
+    pub(crate) user_id: Option<String>,
+    pub(crate) expires_ms: i64,
+}
+
+impl Record for Session {
+    const TABLE: &'static str = "sessions";
+    fn key(&self) -> String {
+        self.hash.clone()
+    }
+    fn owner(&self) -> &str {
+        self.user_id.as_deref().unwrap_or_default()
+    }
+    fn at(&self) -> i64 {
+        self.expires_ms
     }
 }
 
@@ -248,6 +427,9 @@ pub(crate) enum Stage {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) enrollment_id: Option<String>,
+    /// The person answered on the page behind the link.
+    #[serde(default)]
+    pub(crate) in_browser: bool,
     pub(crate) accepted: bool,
     pub(crate) reason: Option<String>,
     pub(crate) at_ms: i64,

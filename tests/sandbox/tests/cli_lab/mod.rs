@@ -22,6 +22,10 @@ pub(crate) fn sandbox(args: &[&str]) -> Command {
         "SANDBOX_CA",
         "SANDBOX_AUDIENCE",
         "SANDBOX_USER",
+        "SANDBOX_CONSOLE",
+        "SANDBOX_DIALECT",
+        "SANDBOX_SMTP_URL",
+        "SANDBOX_SMS_URL",
     ] {
         command.env_remove(name);
     }
@@ -206,15 +210,21 @@ pub(crate) fn details(folder: &Path) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// A call of the control surface, in as few words of HTTP as it takes.
+/// What the console tells programs.
 pub(crate) fn control(lab: &Lab, path: &str) -> String {
-    let url = lab.text("console_url");
-    let authority = url.split('/').nth(2).unwrap();
+    call_control(lab.text("console_url"), "GET", path)
+}
+
+/// A call of the control surface, in as few words of HTTP as it takes.
+pub(crate) fn call_control(console: &str, method: &str, path: &str) -> String {
+    let authority = console.split('/').nth(2).unwrap();
     let mut socket = std::net::TcpStream::connect(authority).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
     socket.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }

@@ -12,7 +12,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use rsa::traits::PublicKeyParts as _;
-use sandbox::{Options, Sandbox};
+use sandbox::{DialectName, Options, Sandbox};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -65,6 +65,7 @@ impl Answer {
 pub(crate) struct Bench {
     pub(crate) sandbox: Sandbox,
     pub(crate) http: reqwest::Client,
+    data: Option<tempfile::TempDir>,
 }
 
 impl Bench {
@@ -83,7 +84,62 @@ impl Bench {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("client");
-        Bench { sandbox, http }
+        Bench {
+            sandbox,
+            http,
+            data: None,
+        }
+    }
+
+    /// A sandbox of the Asgardeo dialect without a limit per user.
+    pub(crate) async fn asgardeo() -> Self {
+        Self::with(Options {
+            per_user_limit: None,
+            ..Options::of(DialectName::Asgardeo)
+        })
+        .await
+    }
+
+    /// One whose state lies in a file, so that [`Bench::edit`] can do what no interface allows.
+    pub(crate) async fn on_disk(dialect: DialectName) -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let bench = Self::with(Options {
+            per_user_limit: None,
+            data: Some(folder.path().to_owned()),
+            ..Options::of(dialect)
+        })
+        .await;
+        Bench {
+            data: Some(folder),
+            ..bench
+        }
+    }
+
+    /// Changes the state behind the sandbox's back.
+    pub(crate) fn edit(&self, sql: &str) {
+        let folder = self.data.as_ref().expect("a bench on disk");
+        let file = folder.path().join("sandbox.db");
+        let connection = rusqlite::Connection::open(file).expect("the state");
+        connection
+            .busy_timeout(Duration::from_secs(5))
+            .expect("patience");
+        connection.execute_batch(sql).expect("SQL");
+    }
+
+    /// Path of the backchannel endpoint and of the token endpoint.
+    pub(crate) fn paths(&self) -> (&'static str, &'static str) {
+        match self.sandbox.dialect() {
+            DialectName::Auth0 => ("/bc-authorize", "/oauth/token"),
+            DialectName::Asgardeo => ("/oauth2/ciba", "/oauth2/token"),
+        }
+    }
+
+    /// A call of the sandbox's own surface.
+    pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
+        let url = format!("{}control/{path}", self.sandbox.console_url());
+        let answer = self.send(self.http.post(url).json(&body)).await;
+        assert!(ok(answer.status), "{path}: {}", answer.text);
+        answer.json()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -115,7 +171,11 @@ impl Bench {
         .await
     }
 
+    /// The hint for a user by id; in the Asgardeo dialect an id is a hint already.
     pub(crate) fn hint(&self, sub: &str) -> String {
+        if self.sandbox.dialect() == DialectName::Asgardeo {
+            return sub.to_owned();
+        }
         json!({ "format": "iss_sub", "iss": self.sandbox.issuer(), "sub": sub }).to_string()
     }
 
@@ -140,7 +200,7 @@ impl Bench {
                 form.push((name, (*value).to_owned()));
             }
         }
-        self.form("/bc-authorize", &form).await
+        self.form(self.paths().0, &form).await
     }
 
     pub(crate) async fn start(&self) -> String {
@@ -165,7 +225,7 @@ impl Bench {
             ("client_id", id.to_owned()),
             ("client_secret", secret.to_owned()),
         ];
-        self.form("/oauth/token", &form).await
+        self.form(self.paths().1, &form).await
     }
 
     pub(crate) fn advance(&self, seconds: u64) {

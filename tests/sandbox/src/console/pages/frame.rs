@@ -49,14 +49,14 @@ impl Page<'_> {
 
     fn side(&self, open: usize) -> Markup {
         html! {
-            div.side {
+            header.side {
                 a.brand href="/" {
                     (PreEscaped(MARK))
                     span { "Sandbox" small { "Authenticator Core" } }
                 }
                 nav aria-label="Console" {
                     ul id="nav" data-live {
-                        @for (path, name, icon) in SECTIONS {
+                        @for (path, name, icon) in SECTIONS.iter().filter(|(path, _, _)| self.snapshot.phones || *path != "/devices") {
                             li {
                                 a href=(path) aria-current=[(*path == self.path).then_some("page")] {
                                     svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" { path d=(icon); }
@@ -67,7 +67,7 @@ impl Page<'_> {
                         }
                     }
                 }
-                footer { "Times are UTC." br; "Runs on this machine only." }
+                p.foot { "Times are UTC." br; "Runs on this machine only." }
             }
         }
     }
@@ -75,6 +75,14 @@ impl Page<'_> {
 
 /// A page that says why something was not done.
 pub(in super::super) fn refusal(title: &str, reason: &str) -> Markup {
+    bare(
+        title,
+        html! { strong { (title) } p { (reason) } div.back { a.button href="/" { "Back to the overview" } } },
+    )
+}
+
+/// A page of one card, without navigation.
+pub(super) fn bare(title: &str, content: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -86,7 +94,7 @@ pub(in super::super) fn refusal(title: &str, reason: &str) -> Markup {
                 link rel="stylesheet" href="/console.css";
             }
             body.bare {
-                main { section.card { div.empty { strong { (title) } p { (reason) } div.back { a.button href="/" { "Back to the overview" } } } } }
+                main { section.card { div.empty { (content) } } }
             }
         }
     }
@@ -187,6 +195,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "APIs",
         "M8 2 13.5 5v6L8 14 2.5 11V5zM2.5 5 8 8l5.5-3M8 8v6",
     ),
+    ("/mail", "Mail", "M2.5 4h11v8h-11zM2.5 4.5 8 9l5.5-4.5"),
     ("/log", "Log", "M3 4h10M3 8h10M3 12h6"),
     (
         "/knobs",

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::text;
-use super::frame::{Page, Token, button, chips, day, empty, head};
+use super::frame::{Page, Token, button, chips, day, empty, head, hidden};
 use crate::snapshot::{ClientView, DeviceView, Snapshot};
 
 pub(in super::super) fn users(snapshot: &Snapshot, token: Token<'_>) -> Markup {
@@ -16,18 +16,22 @@ pub(in super::super) fn users(snapshot: &Snapshot, token: Token<'_>) -> Markup {
         html! {
             @if snapshot.users.is_empty() { (empty("No users", html! { "Create one with " code { "POST /api/v2/users" } "." })) } @else {
                 table {
-                    thead { tr { th { "User" } th { "Devices" } th { "E-mail" } th { "Status" } th {} } }
+                    thead { tr { th { "User" } @if snapshot.phones { th { "Devices" } } th { "E-mail" } th { "Status" } td {} } }
                     tbody {
                         @for user in &snapshot.users {
                             @let this = [("user", user.id.as_str())];
                             tr {
-                                td { span.what { (text::visible(&user.label)) } span.sub.mono { (text::visible(&user.id)) } }
-                                td data-label="Devices" { (user.devices) }
+                                td {
+                                    span.what { (text::visible(&user.label)) } span.sub.mono { (text::visible(&user.id)) }
+                                    @if let Some(name) = &user.username { span.sub { "logs in as " (text::visible(name)) } }
+                                    @if let Some(number) = &user.phone_number { span.sub { (text::visible(number)) } }
+                                }
+                                @if snapshot.phones { td data-label="Devices" { (user.devices) } }
                                 td data-label="E-mail" { @if user.email_verified { "verified" } @else { span.quiet { "not verified" } } }
                                 td data-label="Status" { @if user.blocked { span.pill.bad { "blocked" } } @else { span.pill.good { "active" } } }
                                 td.act {
                                     @if user.blocked { (button(token, "/users/unblock", &this, "Unblock", "")) } @else {
-                                        (button(token, "/invitation", &this, "Invite", ""))
+                                        @if snapshot.phones { (button(token, "/invitation", &this, "Invite", "")) }
                                         (button(token, "/users/block", &this, "Block", ""))
                                     }
                                     (button(token, "/users/delete", &this, "Delete", "danger"))
@@ -51,7 +55,7 @@ pub(in super::super) fn devices(snapshot: &Snapshot, token: Token<'_>) -> Markup
         html! {
             @if snapshot.devices.is_empty() { (empty("No devices yet", html! { "Scan the code on the " a href="/" { "overview" } ", or hand its link to " code { "sandbox phone enroll" } "." })) } @else {
                 table {
-                    thead { tr { th { "Device" } th { "User" } th { "Push" } th { "Last answer" } th {} } }
+                    thead { tr { th { "Device" } th { "User" } th { "Push" } th { "Last answer" } td {} } }
                     tbody {
                         @for device in &snapshot.devices {
                             tr {
@@ -82,8 +86,8 @@ fn approval_keys(device: &DeviceView) -> Markup {
     }
 }
 
-pub(in super::super) fn clients(snapshot: &Snapshot) -> Markup {
-    let about = html! { "Applications that ask. CIBA is for first-party, confidential, OIDC-conformant ones that have the grant." };
+pub(in super::super) fn clients(snapshot: &Snapshot, token: Token<'_>) -> Markup {
+    let about = html! { "Applications that ask. CIBA is for confidential ones that have the grant; a channel is a way in which they may reach people." };
     list(
         snapshot,
         "/clients",
@@ -98,7 +102,7 @@ pub(in super::super) fn clients(snapshot: &Snapshot) -> Markup {
                             tr {
                                 td { span.what { (text::visible(&client.name)) } span.sub.mono { (text::visible(&client.id)) } }
                                 td data-label="Login" { code { (client.auth_method) } }
-                                td data-label="Channels" { (chips(&client.channels)) }
+                                td data-label="Channels" { (channels(snapshot, client, token)) }
                                 td data-label="CIBA" { @if may_ask(client) { span.pill.good { "yes" } } @else { span.pill.plain { "no" } } }
                             }
                         }
@@ -107,6 +111,19 @@ pub(in super::super) fn clients(snapshot: &Snapshot) -> Markup {
             }
         },
     )
+}
+
+fn channels(snapshot: &Snapshot, client: &ClientView, token: Token<'_>) -> Markup {
+    html! {
+        form.ticks method="post" action="/clients/channels" {
+            (hidden(token))
+            input type="hidden" name="client" value=(client.id);
+            @for name in &snapshot.channels {
+                label { input type="checkbox" name={ "channel_" (name) } checked[client.channels.contains(name)]; (name) }
+            }
+            button.small { "Save" }
+        }
+    }
 }
 
 fn may_ask(client: &ClientView) -> bool {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::text;
 use super::frame::{Page, empty, head, time};
 use super::request::device;
-use crate::snapshot::{AnswerView, Exchange, RequestState, RequestView, Snapshot};
+use crate::snapshot::{AnswerView, Exchange, MessageView, RequestState, RequestView, Snapshot};
 
 pub(in super::super) fn log(snapshot: &Snapshot) -> Markup {
     Page { snapshot, path: "/log", title: "Log", waiting: false }.html(html! {
@@ -86,6 +86,16 @@ pub(super) fn steps<'a>(snapshot: &'a Snapshot, request: &'a RequestView) -> Vec
             _ => Step::new(None, "Push waiting", detail, ""),
         });
     }
+    let of_this = |message: &&MessageView| message.request_id == request.id;
+    for message in snapshot.messages.iter().filter(of_this) {
+        let detail = format!("{} to {}", super::mail::kind(&message.channel), message.to);
+        steps.push(match message.status.as_str() {
+            "sent" => Step::new(None, "Message sent", detail, "ok"),
+            "failed" => Step::new(None, "Message not sent", detail, "fault"),
+            "sending" => Step::new(None, "Message on its way", detail, ""),
+            _ => Step::new(None, "Message in the outbox", detail, "ok"),
+        });
+    }
     let mut timed: Vec<Step<'a>> = calls(snapshot, request);
     timed.extend(
         request
@@ -151,7 +161,18 @@ fn call_step(call: &Exchange) -> Option<Step<'_>> {
     let consent = path.contains("/rich-consents/");
     Some(match (last, call.status) {
         // The start has a step of its own, and so has an accepted answer.
-        ("bc-authorize", _) | ("resolve-transaction", 200..=299) => return None,
+        ("bc-authorize" | "ciba", _) | ("resolve-transaction", 200..=299) => return None,
+        ("bc-verify" | "ciba_authorize", status) => {
+            let (what, tone) = match (call.method.as_str(), status) {
+                ("GET", 200..=299) => ("Link opened", "ok"),
+                ("GET", _) => ("Link refused", "fault"),
+                (_, 303) => ("Signed in or out", "ok"),
+                // What an accepted form decided has a step of its own.
+                (_, 200..=299) => return None,
+                (_, _) => ("Form refused", "fault"),
+            };
+            Step::new(at, what, String::new(), tone)
+        }
         ("token", 200) => Step::new(at, TOKENS, String::new(), "ok"),
         ("token", 0) => Step::new(at, "Poll cut off", String::new(), "fault"),
         ("token", _) => match refused().as_str() {
@@ -175,10 +196,11 @@ fn call_step(call: &Exchange) -> Option<Step<'_>> {
 }
 
 fn decision<'a>(snapshot: &'a Snapshot, answer: &'a AnswerView) -> Step<'a> {
-    let by = answer
-        .device_id
-        .as_deref()
-        .map_or("this console", |id| device(snapshot, id));
+    let by = match &answer.device_id {
+        Some(id) => device(snapshot, id),
+        None if answer.in_browser => "the person, in a browser",
+        None => "this console",
+    };
     let at = Some(answer.at.as_str());
     match (answer.accepted, &answer.reason) {
         (true, _) => Step::new(at, "Approved", format!("by {by}"), "ok"),

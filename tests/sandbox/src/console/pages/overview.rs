@@ -20,9 +20,9 @@ pub(in super::super) fn overview(
 ) -> Markup {
     let waiting = snapshot.requests.iter().any(open);
     Page { snapshot, path: "/", title: "Overview", waiting }.html(html! {
-        (head("Overview", html! { "An OpenID Provider with CIBA and push approval, on this machine." }))
+        (head("Overview", html! { @if snapshot.phones { "An OpenID Provider with CIBA and push approval, on this machine." } @else { "An OpenID Provider with CIBA and approval in the browser, on this machine." } }))
         div id="hint" data-live {
-            @if snapshot.devices.is_empty() {
+            @if snapshot.phones && snapshot.devices.is_empty() {
                 p.callout { strong { "First, connect a phone." } " Scan the code, or hand its link to " code { "sandbox phone enroll" } ". Then start a request." }
             }
         }
@@ -35,13 +35,15 @@ pub(in super::super) fn overview(
                 }
             }
             div.stack {
-                section.card {
-                    header { h2 { "Connect a phone" } }
-                    div.body.center id="invitation" data-live {
-                        (connect(snapshot, invitation))
-                        (button(token, "/invitation", &[], "New code", ""))
+                @if snapshot.phones {
+                    section.card {
+                        header { h2 { "Connect a phone" } }
+                        div.body.center id="invitation" data-live {
+                            (connect(snapshot, invitation))
+                            (button(token, "/invitation", &[], "New code", ""))
+                        }
                     }
-                }
+                } @else { (answering()) }
                 (credentials(snapshot, ready))
             }
         }
@@ -68,11 +70,17 @@ fn start(snapshot: &Snapshot, ready: &Ready, token: Token<'_>) -> Markup {
                     @for (i, sample) in SAMPLES.iter().enumerate() {
                         label {
                             input type="radio" name="sample" value=(sample.name) checked[i == 0];
-                            span { b { (sample.title) } span { (sample.about) } }
+                            span { b { (sample.title) } span { @if snapshot.rich { (sample.about) } @else { "Binding message: " (sample.binding_message) } } }
                         }
                     }
                 }
                 div.go {
+                    @if snapshot.ways.len() > 1 {
+                        label {
+                            "By"
+                            select name="way" { @for (i, way) in snapshot.ways.iter().enumerate() { option value=(i) { (way) } } }
+                        }
+                    }
                     label {
                         "User"
                         select name="user" {
@@ -81,6 +89,19 @@ fn start(snapshot: &Snapshot, ready: &Ready, token: Token<'_>) -> Markup {
                     }
                     button.primary { "Start request" }
                 }
+            }
+        }
+    }
+}
+
+/// How a person answers where there are no phones.
+fn answering() -> Markup {
+    html! {
+        section.card {
+            header { h2 { "Answer a request" } }
+            div.body {
+                p { "The person gets a link, opens it in a browser, logs in and decides." }
+                p.quiet { "Without a mail server and SMS gateway, messages wait on the page " a href="/mail" { "Mail" } "." }
             }
         }
     }
@@ -124,6 +145,8 @@ fn credentials(snapshot: &Snapshot, ready: &Ready) -> Markup {
                     dt { "Client id" } dd { code { (ready.client_id) } }
                     dt { "Secret" } dd { span.secret { "in the terminal that started the sandbox" } }
                     dt { "User" } dd { code { (ready.user_id) } }
+                    dt { "Logs in as" } dd { code { (ready.username) } }
+                    dt { "Password" } dd { span.secret { "in the terminal too" } }
                     dt { "Audience" } dd { code { (ready.audience) } }
                 }
             }

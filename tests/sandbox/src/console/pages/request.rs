@@ -5,13 +5,14 @@ use maud::{Markup, html};
 use super::super::text;
 use super::frame::{Page, Token, button, chips, day, empty, head, left, open, pill, time};
 use super::log::{Step, steps};
+use super::mail::{kind, status};
 use crate::signed_consent::{ConsentCheck, PersonCheck, Verified};
 use crate::snapshot::{AnswerView, PushView, RequestState, RequestView, Snapshot};
 
 pub(in super::super) fn requests(snapshot: &Snapshot) -> Markup {
     let waiting = snapshot.requests.iter().any(open);
     Page { snapshot, path: "/requests", title: "Requests", waiting }.html(html! {
-        (head("Requests", html! { "What clients asked at " code { "/bc-authorize" } ", newest first." }))
+        (head("Requests", html! { "What clients asked at the backchannel endpoint, newest first." }))
         section.card id="requests" data-live { (rows(snapshot, usize::MAX)) }
     })
 }
@@ -21,7 +22,7 @@ pub(super) fn rows(snapshot: &Snapshot, most: usize) -> Markup {
     if snapshot.requests.is_empty() {
         return empty(
             "No requests yet",
-            html! { "Start one on the " a href="/" { "overview" } ", or send " code { "POST /bc-authorize" } " from your own client." },
+            html! { "Start one on the " a href="/" { "overview" } ", or send one from your own client." },
         );
     }
     html! {
@@ -161,7 +162,11 @@ fn details(request: &RequestView) -> Markup {
     }
 }
 
+/// What reached the person: pushes, or messages with a link.
 fn pushes(snapshot: &Snapshot, request: &RequestView) -> Markup {
+    if !request.channel.contains("push") {
+        return messages(snapshot, request);
+    }
     html! {
         section.card {
             header { h2 { "The push that went out" } p { "transaction token masked" } }
@@ -178,6 +183,32 @@ fn one_push(snapshot: &Snapshot, i: usize, push: &PushView) -> Markup {
         details id={ "push-" (i) } open[i == 0] {
             summary { (push.provider) span.quiet { " to " (text::visible(device(snapshot, &push.device_id))) } " " span.pill.(delivery(&push.status)) { (push.status) } }
             pre tabindex="0" aria-label={ "Push by " (push.provider) } { (text::json(&push.payload)) }
+        }
+    }
+}
+
+fn messages(snapshot: &Snapshot, request: &RequestView) -> Markup {
+    let sent: Vec<_> = snapshot
+        .messages
+        .iter()
+        .filter(|message| message.request_id == request.id)
+        .collect();
+    html! {
+        section.card {
+            header { h2 { "The person's link" } a href="/mail" { "Mail" } }
+            @match (sent.is_empty(), request.channel.as_str()) {
+                (true, "external") => (empty("Handed to the client", html! { "The client got it as " code { "auth_url" } " and brings it to the person." })),
+                (true, _) => (empty("Nobody was reached", html! { "No channel of the client reaches the user. The request waits until its time is over." })),
+                _ => {},
+            }
+            @if !sent.is_empty() {
+                div.body { dl.facts {
+                    @for message in sent {
+                        dt { (kind(&message.channel)) }
+                        dd { (text::visible(&message.to)) " " (status(&message.status)) @if let Some(reason) = &message.reason { " " span.quiet { (text::visible(reason)) } } }
+                    }
+                } }
+            }
         }
     }
 }
@@ -248,7 +279,7 @@ fn decision(snapshot: &Snapshot, answer: &AnswerView, request: &RequestView) -> 
             dl.facts {
                 dt { "Decision" } dd { @if answer.accepted { span.pill.good { "approved" } } @else { span.pill.bad { "denied" } } }
                 @if let Some(reason) = &answer.reason { dt { "Reason" } dd { (text::visible(reason)) } }
-                dt { "By" } dd { @match &answer.device_id { Some(id) => (text::visible(device(snapshot, id))), None => "this console, without a phone" } }
+                dt { "By" } dd { @match &answer.device_id { Some(id) => (text::visible(device(snapshot, id))), None if answer.in_browser => "the person, in a browser", None => "this console, without a phone" } }
                 dt { "At" } dd { (day(&answer.at)) }
                 (signed(request.signed_consent))
                 (person(verified))

@@ -168,7 +168,7 @@ class FlowsTest {
         var prompts = 0
 
         override fun sign(alias: String, message: ByteArray): ByteArray {
-            check(!alias.startsWith("approval")) { "the core never signs with the approval key" }
+            check(!alias.startsWith("apr-")) { "the core never signs with the approval key" }
             return super.sign(alias, message)
         }
 
@@ -279,7 +279,8 @@ class FlowsTest {
         Phone.enrolled().use { phone ->
             val code = phone.app.oneTimeCode(phone.enrollment.id)
             assertTrue(code.code.expose().matches(Regex("[0-9]{6}")))
-            assertEquals("localhost", phone.app.invitationHost(Sandbox.invitation(phone.user))?.let { "localhost" })
+            val invitation = "otpauth://totp/Bank:ana?enrollment_tx_id=abc&base_url=https%3A%2F%2Flogin.bank.example"
+            assertEquals("login.bank.example", phone.app.invitationHost(invitation))
             assertEquals(ErrorCode.INVITATION_MALFORMED, failure { phone.app.invitationHost("hello there") }.code)
             phone.app.setDisplay(Display("de-DE", "Europe/Berlin", 60))
             Sandbox.ask(phone.user)

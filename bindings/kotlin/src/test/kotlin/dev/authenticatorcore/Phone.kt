@@ -46,7 +46,6 @@ class Phone private constructor(
 
     /** Ends the process, as it were, and starts it again on the same files. */
     suspend fun restart(change: (Config) -> Config = { it }) {
-        app.shutdown()
         app.close()
         app = open(change(config))
     }
