@@ -42,5 +42,5 @@ class ApiTest {
 
     /** What `authenticator-core/src/ffi/testing.rs` adds; not in the library for phones. */
     private val ofTestBuilds =
-        listOf("openWithClock", "panicAtOnce", "panicInACall", "runVector", "softwareKeyStore")
+        listOf("openWithClock", "panicAtOnce", "panicInACall", "runVector", "softwareKeyStore", " time")
 }
