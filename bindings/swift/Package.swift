@@ -19,6 +19,11 @@ let library: Target =
     ? .binaryTarget(name: "AuthenticatorCoreFFI", path: framework)
     : .systemLibrary(name: "AuthenticatorCoreFFI")
 
+// The program of tests/figures calls what only test builds of the library have.
+let figures: [Target] =
+    ProcessInfo.processInfo.environment["AUTHENTICATOR_FIGURES"] == nil
+    ? [] : [.executableTarget(name: "Figures", dependencies: ["AuthenticatorCore"], path: "Tests/Figures")]
+
 let package = Package(
     name: "AuthenticatorCore",
     platforms: [.iOS(.v16), .macOS(.v13)],
@@ -34,6 +39,6 @@ let package = Package(
                 : [.unsafeFlags(["-L\(built)", "-Xlinker", "-rpath", "-Xlinker", built])]
         ),
         .testTarget(name: "AuthenticatorCoreTests", dependencies: ["AuthenticatorCore"]),
-    ],
+    ] + figures,
     swiftLanguageModes: [.v6]
 )

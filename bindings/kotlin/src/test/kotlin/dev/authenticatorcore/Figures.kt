@@ -1,57 +1,59 @@
 package dev.authenticatorcore
 
-import java.lang.management.ManagementFactory
 import java.nio.file.Files
 import java.nio.file.Path
-import kotlin.system.measureNanoTime
+import kotlin.io.path.readText
 import kotlinx.coroutines.runBlocking
-import org.junit.jupiter.api.Test
 
-/** What a call costs across the boundary, beside the same work in Rust: `mvn test -Dtest=Figures`. */
-class Figures {
-    @Test
-    fun print() = runBlocking {
-        val start = ManagementFactory.getRuntimeMXBean().startTime
-        val first = measureNanoTime { defaultConfig("x") }
-        println("figure first call, which loads the library: ${first / 1_000_000} ms, ${System.currentTimeMillis() - start} ms after the process started")
+/** What Kotlin costs: the program of `tests/figures`, which runs it beside the same one in Rust. */
+object Figures {
+    private const val CALLS = 5_000
 
+    @JvmStatic
+    fun main(arguments: Array<String>) = when (arguments.single()) {
+        "first" -> println("ready ${defaultConfig("store").store.length}")
+        else -> walk()
+    }
+
+    private fun walk() = runBlocking {
         val before = resident()
-        Phone.enrolled(KeysBehind()).use { phone ->
-            Sandbox.ask(phone.user)
-            phone.app.approve(phone.review())
-            println("figure memory after enrolment and one approval: ${(resident() - before) / 1024} MB more, the JVM's included")
-
-            val invitation = Sandbox.invitation(phone.user)
-            compare("call that does not wait (invitationHost)", { phone.app.timeInvitationHost(invitation, it.toUInt()) }) {
-                repeat(it) { phone.app.invitationHost(invitation) }
-            }
-            compare("call that waits (pending)", { phone.app.timePending(it.toUInt()) }) { repeat(it) { phone.app.pending() } }
-            val kotlin = object : KeysBehind() {
-                override fun delete(alias: String) = Unit
-            }
-            compare("call of a key store (delete)", { timeKeyStore(softwareKeyStore(), it.toUInt()) }) {
-                timeKeyStore(kotlin, it.toUInt())
-            }
+        val config = Config.at(readln()).copy(
+            servers = listOf(Server("sandbox", readln(), DialectName.GUARDIAN)),
+            extraRootPem = Path.of(readln()).readText(),
+        )
+        val token = PushToken(PushService.APNS, SecretText(readln()))
+        Authenticator.open(config, softwareKeyStore()).use { app ->
+            val invitation = readln()
+            app.enroll(invitation, "sandbox", Device("Test phone", push = token))
+            println("enrolled")
+            app.approve(app.review(app.receivePush(readln()).id))
+            println("memory $before ${resident()}")
+            calls(app, invitation)
         }
     }
 
-    private suspend fun compare(what: String, inRust: suspend (Int) -> ULong, inKotlin: suspend (Int) -> Unit) {
-        inKotlin(CALLS)
-        val rust = inRust(CALLS).toLong() / CALLS
+    private suspend fun calls(app: Authenticator, invitation: String) {
+        compare("that does not wait (invitationHost)", { app.timeInvitationHost(invitation, it) }) {
+            repeat(it.toInt()) { app.invitationHost(invitation) }
+        }
+        compare("that waits (pending)", { app.timePending(it) }) { repeat(it.toInt()) { app.pending() } }
+        val rust = softwareKeyStore()
+        val own = object : KeyStore by rust {
+            override fun delete(alias: String) = Unit
+        }
+        compare("of a key store (delete)", { timeKeyStore(rust, it) }) { timeKeyStore(own, it) }
+    }
+
+    /** Prints nanoseconds per call: from here, and in Rust. The first half warms up. */
+    private suspend fun compare(what: String, inRust: suspend (UInt) -> ULong, here: suspend (UInt) -> Unit) {
+        here(CALLS.toUInt())
+        val rust = inRust(CALLS.toUInt()).toLong() / CALLS
         val start = System.nanoTime()
-        inKotlin(CALLS)
-        val kotlin = (System.nanoTime() - start) / CALLS
-        println("figure $what: ${kotlin / 1000.0} us, in Rust ${rust / 1000.0} us, ratio ${"%.1f".format(kotlin.toDouble() / rust)}")
+        here(CALLS.toUInt())
+        println("call ${(System.nanoTime() - start) / CALLS} $rust $what")
     }
 
-    /** Kilobytes. */
-    private fun resident(): Long {
-        val status = Path.of("/proc/self/status")
-        if (!Files.exists(status)) return 0
-        return Files.readAllLines(status).first { it.startsWith("VmRSS") }.filter { it.isDigit() }.toLong()
-    }
-
-    private companion object {
-        const val CALLS = 2_000
-    }
+    /** Kilobytes of memory that this process has at the moment. */
+    private fun resident(): Long =
+        Files.readAllLines(Path.of("/proc/self/status")).first { it.startsWith("VmRSS") }.filter { it.isDigit() }.toLong()
 }
