@@ -6,7 +6,7 @@ use jni::{EnvUnowned, jni_mangle};
 
 /// `Authenticator.initialize(context)` of Kotlin. A second time it does nothing.
 #[jni_mangle("dev.authenticatorcore.CertificateChecks")]
-pub extern "system" fn set_up<'local>(
+pub(crate) extern "system" fn set_up<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
     context: JObject<'local>,

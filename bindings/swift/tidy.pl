@@ -14,6 +14,7 @@ sub is { my $words = shift; return sub { $words } }
 
 # What a host's error says may hold anything, and nobody reads it on the other side.
 change 'what a host throws stays unsaid', 2, qr/String\(describing: error\)/m, is '"the host threw what it does not declare"';
+change 'nor does it have a name then', 1, qr/\} catch let error \{/m, is '} catch {';
 
 # Only the API is public.
 change 'converters', 0, qr/^public (struct|func|class|enum|protocol|typealias) (FfiConverter|uniffi)/m, sub { "$1 $2" };

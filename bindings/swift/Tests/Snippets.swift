@@ -3,8 +3,8 @@ import Foundation
 
 // What the examples of README.md take from the app around them.
 
-let authenticator: Authenticator = fatalError()
-let folder: URL = fatalError()
+let authenticator: Authenticator = { fatalError("compiled only") }()
+let folder: URL = { fatalError("compiled only") }()
 let userInfo: [String: String] = [:]
 let hexadecimalDeviceToken = ""
 

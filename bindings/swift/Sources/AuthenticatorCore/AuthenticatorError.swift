@@ -4,7 +4,7 @@ import Foundation
 ///
 /// ``errorClass`` says what to do, ``kind`` which screen to show, ``code`` exactly what happened. ``message`` is for
 /// developers and logs; it never holds secrets or payload text.
-public struct AuthenticatorError: Error, Sendable, Equatable {
+public struct AuthenticatorError: Error, Sendable, Hashable {
     /// What happened; stable between versions.
     public let code: ErrorCode
     /// What kind of trouble it is; at most one screen a kind.
