@@ -5,8 +5,9 @@ use jni::objects::{JClass, JObject};
 use jni::{EnvUnowned, jni_mangle};
 
 /// `Authenticator.initialize(context)` of Kotlin. A second time it does nothing.
+#[allow(unreachable_pub, reason = "jni_mangle wants it public")]
 #[jni_mangle("dev.authenticatorcore.CertificateChecks")]
-pub(crate) extern "system" fn set_up<'local>(
+pub extern "system" fn set_up<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
     context: JObject<'local>,

@@ -29,7 +29,7 @@ import Testing
         let source = URL(fileURLWithPath: #filePath)
             .appendingPathComponent("../../../../../authenticator-core/src/error.rs").standardizedFileURL
         let rust = try String(contentsOf: source, encoding: .utf8)
-            .matches(of: /\n    [A-Z]\w+ = "(\w+)", /).map { String($0.1) }
+            .matches(of: #/\n    [A-Z]\w+ = "(\w+)", /#).map { String($0.1) }
         #expect(rust.count > 40)
         #expect(ErrorCode.allCases.map(\.text) == rust)
         #expect(MarkCode.hiddenDirection.text == "hidden_direction")

@@ -42,7 +42,8 @@ struct Vector: CustomTestStringConvertible {
     var input: String { json["input"]?.text ?? "null" }
     var expected: Json? { json["expected"] }
 
-    static func all() throws -> [Vector] { try files().flatMap(cases) }
+    /// None where a file cannot be read, which `everyFileHasCases` tells.
+    static func all() -> [Vector] { (try? files().flatMap(cases)) ?? [] }
 
     /// Paths below `tests/vectors`.
     static func files() throws -> [String] {

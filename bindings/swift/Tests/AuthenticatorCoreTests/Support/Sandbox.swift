@@ -164,7 +164,8 @@ private final class Child: @unchecked Sendable {
         process.arguments = arguments
         process.standardOutput = output
         try process.run()
-        Child.running.withLock { $0.append(process.processIdentifier) }
+        endTogether
+        running.withLock { $0.append(process.processIdentifier) }
     }
 
     deinit { process.terminate() }
@@ -174,13 +175,11 @@ private final class Child: @unchecked Sendable {
         while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 10 { line += byte }
         return String(decoding: line, as: UTF8.self)
     }
-
-    /// The shared sandbox is never released: it is told at the end of the process.
-    private static let running = {
-        atexit { Child.running.withLock { $0.forEach { kill($0, SIGTERM) } } }
-        return Locked<[pid_t]>([])
-    }()
 }
+
+/// The shared sandbox is never released: it is told at the end of the process.
+private let running = Locked<[pid_t]>([])
+private let endTogether: Void = { _ = atexit { running.withLock { $0.forEach { kill($0, SIGTERM) } } } }()
 
 /// Server-sent events as they come: the member `payload` of each.
 private final class EventStream: NSObject, URLSessionDataDelegate, @unchecked Sendable {
