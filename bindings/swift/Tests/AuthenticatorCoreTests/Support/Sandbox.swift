@@ -163,7 +163,7 @@ private final class Child: @unchecked Sendable {
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.standardOutput = output
-        try process.run()
+        try hearingSignals { try process.run() }
         endTogether
         running.withLock { $0.append(process.processIdentifier) }
     }
@@ -175,6 +175,16 @@ private final class Child: @unchecked Sendable {
         while let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte[0] != 10 { line += byte }
         return String(decoding: line, as: UTF8.self)
     }
+}
+
+/// A child inherits what its parent's thread does not want to hear, and threads that run tasks hear no signal.
+private func hearingSignals(_ work: () throws -> Void) rethrows {
+    var all = sigset_t()
+    var before = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_UNBLOCK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try work()
 }
 
 /// The shared sandbox is never released: it is told at the end of the process.
