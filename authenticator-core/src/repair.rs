@@ -121,10 +121,16 @@ impl Core {
                         .give_up_queued(&enrollment, ErrorCode::KeyInvalidated)?,
                     _ => Vec::new(),
                 };
+                for receipt in &given_up {
+                    self.changes.settled(receipt);
+                }
                 Ok(EnrollmentRepair {
                     enrollment: EnrollmentId::new(enrollment),
                     keys,
-                    given_up: given_up.into_iter().map(ChallengeId::new).collect(),
+                    given_up: given_up
+                        .into_iter()
+                        .map(|receipt| receipt.challenge)
+                        .collect(),
                 })
             })
             .collect()

@@ -1,8 +1,9 @@
 //! Stores that older versions have written: each version so far is a folder of `tests/stores`, with the file and the keys
 //! that belong to it. They must open, become the newest version, and have lost nothing.
 //!
-//! `cargo test --locked --workspace --all-features --test stores -- --ignored` writes the folder of the present version: once, with the
-//! release that has it. The key file is encrypted under 32 known bytes; nothing in it is or was of any use.
+//! `cargo test --locked --workspace --all-features --test stores -- --ignored` writes the folder of the present version: until
+//! that is released, whenever its schema changes; from then on it stays. The key file is encrypted under 32 known bytes;
+//! nothing in it is or was of any use.
 
 #![allow(
     clippy::unwrap_used,

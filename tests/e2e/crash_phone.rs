@@ -1,5 +1,5 @@
 //! The process that `tests/crash` kills: opens a phone on its files, says `tap`, waits for a line, decides, says what came
-//! of it. Its one argument is a JSON object of [`Orders`].
+//! of it. Its one argument is a JSON object of [`Orders`]; each further line is milliseconds by which its clock goes on.
 
 #![expect(clippy::print_stdout, reason = "it speaks to its parent")]
 
@@ -44,6 +44,13 @@ async fn main() {
     say("tap");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).expect("the signal");
+    let clock = Arc::clone(&phone.clock);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(std::result::Result::ok) {
+            clock.advance(line.parse().expect("milliseconds"));
+            say("passed");
+        }
+    });
     match tap(&app, &phone, &orders).await {
         Ok(receipt) if receipt.decision == Decision::Approve => say("receipt: approve"),
         Ok(_) => say("receipt: deny"),

@@ -29,33 +29,35 @@ impl Core {
                 )
             })?;
         let id = challenge_id(&push);
-        if self.now(&row) >= expiry(&push, self.now(&row))
-            && self.clock.now() < expiry(&push, self.clock.now())
-        {
-            // Too old by the learnt offset, fresh by the device's own clock: the offset is stale, the clock was repaired.
-            self.store.set_clock_offset(&row.identity.enrollment, 0)?;
-            row.clock_offset = 0;
-        }
         let now = self.now(&row);
         let mut arrived = ChallengeRow {
             id: id.as_str().to_owned(),
             enrollment: push.enrollment.clone(),
             received_at: now,
-            expires_at: expiry(&push, now),
+            expires_at: now.saturating_add(life(&push, now).max(life(&push, self.clock.now()))),
             consent: None,
             review: None,
             expired: false,
             alert: Alert::Normal,
             push,
         };
+        let asks = match arrived.push.consent_id {
+            Some(_) => None,
+            None => guard::asked_without_details(&arrived.push),
+        };
+        let fresh = arrived.expires_at > now;
         if let Some(stored) = self.store.challenge(id.as_str())? {
-            return self.describe(&row, &stored, Arrival::Repeated);
+            let renewed = match fresh {
+                true => self.store.renew(&arrived, asks.as_deref())?,
+                false => None,
+            };
+            return self.describe(&row, &renewed.unwrap_or(stored), Arrival::Repeated);
         }
         // Forgotten, but not undone: what is over stays over.
-        if self.store.settled_receipt(id.as_str())?.is_some() {
-            return Err(answered_long_ago());
+        if self.store.is_over(id.as_str())? {
+            return Err(over_long_ago());
         }
-        if arrived.expires_at <= now {
+        if !fresh {
             return Err(Error::new(
                 ErrorCode::ChallengeExpired,
                 "the push is older than its request may be",
@@ -63,10 +65,6 @@ impl Core {
         }
         self.store.expire(&row.identity.enrollment, now)?;
         arrived.alert = self.alert(&row, None)?;
-        let asks = match arrived.push.consent_id {
-            Some(_) => None,
-            None => guard::asked_without_details(&arrived.push),
-        };
         let limit = self.config.guard.open_limit;
         let arrival = match self.store.receive(&arrived, asks.as_deref(), limit)? {
             Received::New => Arrival::New,
@@ -104,7 +102,7 @@ impl Core {
     pub(crate) fn challenge_row(&self, id: &ChallengeId) -> Result<ChallengeRow> {
         match self.store.challenge(id.as_str())? {
             Some(challenge) => Ok(challenge),
-            None if self.store.settled_receipt(id.as_str())?.is_some() => Err(answered_long_ago()),
+            None if self.store.settled_receipt(id.as_str())?.is_some() => Err(over_long_ago()),
             None => Err(Error::new(
                 ErrorCode::UnknownChallenge,
                 "there is no such challenge on this device",
@@ -175,18 +173,21 @@ impl Core {
     }
 }
 
-fn answered_long_ago() -> Error {
+fn over_long_ago() -> Error {
     Error::new(
         ErrorCode::ChallengeAnswered,
-        "the request was answered on this device a while ago; the history has it",
+        "the request was answered or missed on this device a while ago; the history has it",
     )
 }
 
-/// When a challenge ends before its consent tells otherwise.
-fn expiry(push: &Push, received_at: i64) -> i64 {
+/// How long a challenge lives, in milliseconds from `now` on, before its consent tells otherwise. Asked for by the server's
+/// clock and by the device's own: a push that is old by the one and fresh by the other means that the learnt offset is
+/// stale, and the server's next answer will correct it. An unsigned push cannot.
+fn life(push: &Push, now: i64) -> i64 {
     push.requested_at
-        .min(received_at)
+        .min(now)
         .saturating_add(DEFAULT_LIFE_MS)
+        .saturating_sub(now)
 }
 
 /// Names of an account for a screen.
@@ -225,16 +226,11 @@ pub(super) fn parse(payload: &str) -> Result<(DialectName, Push)> {
     Err(not_ours())
 }
 
-/// The same push always gives the same id; a push that differs in anything an answer rests on gives another.
+/// One request of the server is one challenge, however often and in whatever words it is pushed: an answer counts for the
+/// server's challenge, so there must not be a second one to decide about.
 pub(super) fn challenge_id(push: &Push) -> ChallengeId {
     let mut facts = String::new();
-    let consent = push.consent_id.as_deref().unwrap_or_default();
-    for part in [
-        &push.enrollment,
-        &push.challenge,
-        push.transaction_token.expose().as_str(),
-        consent,
-    ] {
+    for part in [&push.enrollment, &push.challenge] {
         facts.push_str(&format!("{}:{part};", part.len()));
     }
     ChallengeId::new(format!("chl_{}", base64url(&sha256(facts.as_bytes()))))

@@ -84,8 +84,8 @@ marks! {
     InvalidText = "invalid_text", Danger;
     /// The details could not be fetched.
     DetailsUnavailable = "details_unavailable", Danger;
-    /// The server says that there are no details.
-    NoDetails = "no_details", Caution;
+    /// There are no details: the push names none, or the server says that there are none.
+    NoDetails = "no_details", Danger;
     /// First request for this API.
     NewAudience = "new_audience", Caution;
     /// More than was ever approved for this API in this currency.

@@ -44,8 +44,7 @@ pub(crate) fn render(input: &RenderInput<'_>, templates: &Templates) -> Rendered
                 findings.push(MarkCode::TooLarge);
             }
         }
-        Details::None => out.headline = words.get("headline.plain").to_owned(),
-        Details::Missing => {
+        Details::None | Details::Missing => {
             out.headline = words.get("headline.plain").to_owned();
             findings.push(MarkCode::NoDetails);
         }

@@ -11,7 +11,7 @@ use crate::crash::crash_point;
 use crate::error::{Error, ErrorCode, Result};
 use crate::guard;
 use crate::json::{self, Value, object};
-use crate::store::{ChallengeRow, Committed, DecisionRow, EnrollmentRow, ReviewRow};
+use crate::store::{Aftermath, ChallengeRow, Committed, DecisionRow, EnrollmentRow, ReviewRow};
 
 /// A reason longer than this is no reason any more.
 const MAX_REASON_CHARS: usize = 256;
@@ -133,47 +133,45 @@ impl Core {
         decision: DecisionRow,
         expected_shown: Option<&str>,
     ) -> Result<Receipt> {
-        match self.store.decide(&decision, expected_shown)? {
+        crash_point("tapped");
+        let committed = self.store.decide(&decision, expected_shown, |aftermath| {
+            self.remember(aftermath, challenge, &decision)
+        })?;
+        match committed {
             Committed::Now(decided) => {
                 crash_point("decided");
-                self.remember(challenge, &decided);
                 Ok(self.deliver_or_keep(decided.receipt).await)
             }
             Committed::Before(first) => Ok(first.receipt),
         }
     }
 
-    /// Keeps what later reviews are compared with. A memory that fails to form must not cost the answer.
-    fn remember(&self, challenge: &ChallengeRow, decision: &DecisionRow) {
-        if let Err(error) = self.try_remember(challenge, decision) {
-            tracing::warn!(
-                code = error.code().as_str(),
-                "what was decided could not be remembered for later comparisons"
-            );
-        }
-    }
-
-    fn try_remember(&self, challenge: &ChallengeRow, decision: &DecisionRow) -> Result<()> {
+    /// Keeps what later requests are compared with, and a report's quiet period.
+    fn remember(
+        &self,
+        aftermath: &Aftermath<'_>,
+        challenge: &ChallengeRow,
+        decision: &DecisionRow,
+    ) -> Result<()> {
         let (enrollment, at) = (&challenge.enrollment, decision.decided_at);
         let review = challenge.review.as_ref();
         let audience = review.and_then(|review| review.audience.as_deref());
         let reported = decision.reason.as_deref() == Some(NOT_ME);
         if reported {
-            self.keep_quiet(enrollment, audience, at)?;
+            self.keep_quiet(aftermath, enrollment, audience, at)?;
         }
         let (Some(review), Some(audience)) = (review, audience) else {
             return Ok(());
         };
-        self.store
-            .record_requester(enrollment, audience, at, |known| match decision.decision {
-                Decision::Approve => guard::remember_approval(known, &review.amounts),
-                Decision::Deny => {
-                    known.denied += 1;
-                    known.reported += i64::from(reported);
-                }
-            })?;
+        aftermath.record_requester(enrollment, audience, at, |known| match decision.decision {
+            Decision::Approve => guard::remember_approval(known, &review.amounts),
+            Decision::Deny => {
+                known.denied += 1;
+                known.reported += i64::from(reported);
+            }
+        })?;
         match decision.decision {
-            Decision::Approve => self.store.end_quiet(enrollment, audience),
+            Decision::Approve => aftermath.end_quiet(enrollment, audience),
             Decision::Deny => Ok(()),
         }
     }

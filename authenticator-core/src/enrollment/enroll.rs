@@ -178,9 +178,14 @@ impl Core {
             Ok(continues) => self.store.add_enrollment(&row, &continues),
             Err(error) => Err(error),
         };
-        if let Err(error) = added {
-            self.withdraw(&row).await;
-            return Err(error);
+        match added {
+            Ok(settled) => settled
+                .iter()
+                .for_each(|receipt| self.changes.settled(receipt)),
+            Err(error) => {
+                self.withdraw(&row).await;
+                return Err(error);
+            }
         }
         self.learn_from(&mut row, &answer);
         Ok(Enrollment {

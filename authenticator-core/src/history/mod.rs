@@ -78,7 +78,7 @@ pub struct BrokenEntry {
 #[non_exhaustive]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum HistoryFault {
-    /// There is no record of this number, but there is, or was, a later one.
+    /// There is no record of this number, but there is, or was, a later one, or nothing vouches that there was none.
     Missing,
     /// It was not sealed by this store, or is no record.
     Unreadable,

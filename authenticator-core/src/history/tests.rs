@@ -183,7 +183,7 @@ impl History {
         };
         let shown = review(id).shown;
         let shown = (decision == Decision::Approve).then_some(shown.as_str());
-        self.store.decide(&row, shown)
+        self.store.decide_only(&row, shown)
     }
 
     pub(crate) fn send(&self, id: &str, decision: Decision) {
@@ -342,7 +342,9 @@ fn a_true_history_holds() {
 #[test]
 fn an_account_without_history_holds() {
     let history = History::new();
-    history.store.forge("DELETE FROM history");
+    history
+        .store
+        .forge("DELETE FROM history; UPDATE enrollments SET head = NULL");
     let report = history.report();
     assert_eq!((report.records, report.broken), (0, None));
 }
@@ -358,10 +360,13 @@ fn a_changed_record_is_named_by_the_next_one() {
 }
 
 #[test]
-fn a_changed_last_record_is_named_by_a_checkpoint_and_by_nothing_else() {
+fn a_changed_last_record_is_named_by_a_checkpoint_or_by_its_account() {
     let history = History::new();
     history.forge(5, "/body/user", "mallory".into());
-    assert_eq!(history.report().broken, None);
+    assert_eq!(
+        history.broken(),
+        (5, Some("c3".into()), HistoryFault::Altered)
+    );
     let history = History::new();
     history.checkpoint();
     history.forge(5, "/body/user", "mallory".into());
@@ -399,6 +404,28 @@ fn records_cut_off_at_the_end_are_missed_by_a_checkpoint() {
     history.checkpoint();
     history.store.forge("DELETE FROM history WHERE seq > 3");
     assert_eq!(history.broken(), (4, None, HistoryFault::Missing));
+}
+
+#[test]
+fn records_cut_off_at_the_end_are_missed_without_a_checkpoint_too_and_for_good() {
+    let history = History::new();
+    history.store.forge("DELETE FROM history WHERE seq > 3");
+    assert_eq!(history.broken(), (4, None, HistoryFault::Missing));
+    // What comes later does not close the gap, and nothing is signed over it.
+    history.ask("c5", 9000);
+    history.decide("c5", Decision::Deny);
+    assert_eq!(history.broken(), (4, None, HistoryFault::Missing));
+
+    for note in ["NULL", "x'00'"] {
+        let history = History::new();
+        history.store.forge(&format!(
+            "DELETE FROM history WHERE seq > 3; UPDATE enrollments SET head = {note}"
+        ));
+        assert_eq!(history.broken(), (4, None, HistoryFault::Missing));
+        history.ask("c5", 9000);
+        history.decide("c5", Decision::Deny);
+        assert_eq!(history.broken(), (6, None, HistoryFault::Missing));
+    }
 }
 
 #[test]
@@ -676,9 +703,9 @@ mod pruning {
         let history = old();
         history.prune(2500).unwrap();
         history.store.forge("DELETE FROM history WHERE seq <= 6");
-        assert_eq!(history.broken(), (5, None, HistoryFault::Missing));
+        assert_eq!(history.broken(), (6, None, HistoryFault::Missing));
         history.store.forge("DELETE FROM history");
-        assert_eq!(history.broken(), (5, None, HistoryFault::Missing));
+        assert_eq!(history.broken(), (6, None, HistoryFault::Missing));
 
         let history = old();
         history.prune(2500).unwrap();

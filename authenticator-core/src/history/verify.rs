@@ -1,9 +1,9 @@
 //! Does the history still say what was written? Links, signed answers, shown documents, signed checkpoints.
 //!
-//! Each record names the digest of the one before it, so a record is vouched for by its successor, and the last one by a
-//! checkpoint: a compact JWS in which the enrolment key signs its number and digest.
+//! Each record names the digest of the one before it, so a record is vouched for by its successor, and the last one by the
+//! sealed note of its account and by a checkpoint: a compact JWS in which the enrolment key signs its number and digest.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{BrokenEntry, HistoryFault, HistoryReport};
@@ -14,7 +14,7 @@ use crate::error::{ErrorClass, Result};
 use crate::jose::{self, Jwk, Signer, base64url, sha256};
 use crate::json::{self, Value, object};
 use crate::protocol::{Dialect, Verdict};
-use crate::store::{APART, CONTINUES, ChainRecord, EnrollmentRow, OPENS, SETTLES, Store};
+use crate::store::{APART, CONTINUES, ChainRecord, EnrollmentRow, Head, OPENS, SETTLES, Store};
 
 /// `typ` of a checkpoint, so that no other token of the key can stand for one (RFC 8725 §3.11).
 const CHECKPOINT: &str = "authenticator-core-checkpoint+jwt";
@@ -183,6 +183,7 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
         start: 0,
         links: Vec::new(),
         decided: HashMap::new(),
+        answered: HashSet::new(),
         faults: BTreeMap::new(),
         answers: 0,
         approvals: Vec::new(),
@@ -190,7 +191,8 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
     };
     // Read first: a record that is added meanwhile is only ever after the last checkpoint.
     let checkpoints = store.checkpoints(enrollment)?;
-    let successor = store.vouched_by_successor(row)?;
+    let mut vouchers: Vec<_> = store.vouched_by_successor(row)?.into_iter().collect();
+    let noted = store.chain_head(enrollment)?;
     // Records from before the anchor would be shown too: then it is a checkpoint like any other.
     let first = store.chain(enrollment, 0, 1)?.pop();
     if let Some((seq, _)) = anchor(&check.key, enrollment, &checkpoints)
@@ -210,7 +212,21 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
     let key = row.approval_key.as_ref();
     let key = key.map(|(_, jwk)| Jwk::from_json(jwk)).transpose()?;
     check.approved_with(key.map(|key| key.thumbprint()).as_ref());
-    let checkpointed = check.chain(&checkpoints, successor);
+    let vouched = match noted {
+        Head::At(seq, digest) => {
+            vouchers.push((seq, digest));
+            true
+        }
+        // The first record may have been added since.
+        Head::None => {
+            check.links.is_empty() || matches!(store.chain_head(enrollment)?, Head::At(..))
+        }
+        Head::Broken => false,
+    };
+    if !vouched {
+        check.fault(check.last() + 1, None, HistoryFault::Missing);
+    }
+    let checkpointed = check.chain(&checkpoints, &vouchers);
     Ok(check.found(checkpointed))
 }
 
@@ -218,6 +234,7 @@ pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) 
 fn linked_since_checkpoint(store: &Store, row: &EnrollmentRow) -> Result<Option<Link>> {
     let enrollment = &row.identity.enrollment;
     let key = Jwk::from_json(&row.jwk)?;
+    let noted = store.chain_head(enrollment)?;
     let checkpoints = store.checkpoints(enrollment)?;
     let last = checkpoints.last();
     let mut expected = last.map(|(seq, token)| (*seq, vouched(&key, enrollment, *seq, token)));
@@ -238,7 +255,8 @@ fn linked_since_checkpoint(store: &Store, row: &EnrollmentRow) -> Result<Option<
     loop {
         let page = store.chain(enrollment, at, PAGE)?;
         if page.is_empty() {
-            return Ok(head);
+            let whole = matches!(&noted, Head::At(seq, _) if head.as_ref().is_some_and(|head| head.seq >= *seq));
+            return Ok(head.filter(|_| whole));
         }
         for record in &page {
             let link = Link::of(record);
@@ -272,6 +290,8 @@ struct Check<'a> {
     start: i64,
     links: Vec<Link>,
     decided: HashMap<String, Decided>,
+    /// The server's challenges that were decided.
+    answered: HashSet<String>,
     /// The first fault of each record.
     faults: BTreeMap<i64, (Option<ChallengeId>, HistoryFault)>,
     answers: u64,
@@ -379,8 +399,10 @@ impl Check<'_> {
             None => Ok(None),
         };
         let fits = claim_fits(&decided.verdict, body.get("review"));
+        // One request of the server has one decision.
+        let again = !self.answered.insert(decided.server_challenge.clone());
         let first = self.decided.insert(record.challenge.clone(), decided);
-        if first.is_some() {
+        if again || first.is_some() {
             return Err(HistoryFault::Displaced);
         }
         if !fits {
@@ -446,7 +468,7 @@ impl Check<'_> {
     }
 
     /// From the end to the start: each record against what vouches for it. Returns how far checkpoints reach.
-    fn chain(&mut self, checkpoints: &[(i64, String)], successor: Option<(i64, String)>) -> i64 {
+    fn chain(&mut self, checkpoints: &[(i64, String)], vouchers: &[(i64, String)]) -> i64 {
         let mut vouched_for = BTreeMap::new();
         for (seq, token) in checkpoints {
             match vouched(&self.key, self.enrollment, *seq, token) {
@@ -455,7 +477,7 @@ impl Check<'_> {
             }
         }
         let ends = checkpoints.iter().map(|(seq, _)| *seq);
-        let ends = ends.chain(successor.iter().map(|(seq, _)| *seq));
+        let ends = ends.chain(vouchers.iter().map(|(seq, _)| *seq));
         // What was pruned is followed by the record that says so.
         let reach = ends.chain([self.start + i64::from(self.start > 0)]).max();
         if reach.is_some_and(|reach| reach > self.last()) {
@@ -468,14 +490,14 @@ impl Check<'_> {
                 .take()
                 .filter(|(seq, _)| *seq == link.seq)
                 .map(|(_, digest)| digest);
-            let by_successor = successor
+            let by_others = vouchers
                 .iter()
                 .filter(|(seq, _)| *seq == link.seq)
                 .map(|(_, digest)| digest);
             let mut digests = by_next
                 .iter()
                 .chain(vouched_for.get(&link.seq))
-                .chain(by_successor);
+                .chain(by_others);
             if digests.any(|digest| *digest != link.digest) {
                 // Neither is what it says of the record before it to be believed.
                 self.fault(link.seq, link.challenge.clone(), HistoryFault::Altered);

@@ -87,6 +87,44 @@ impl Store {
         })
     }
 
+    /// The push of an open challenge came again and says something else: it counts from now on, and what was fetched and
+    /// reviewed for the one before does not, unless it lacks the details that the one before had. `None`: nothing changed.
+    pub(crate) fn renew(
+        &self,
+        row: &ChallengeRow,
+        asks: Option<&str>,
+    ) -> Result<Option<ChallengeRow>> {
+        let (id, sealer) = (row.id.as_str(), &self.sealer);
+        let asks = asks.map(|asks| sealer.lookup("challenges", asks));
+        let push = document::seal(sealer, PUSH, id, &push_document(&row.push))?;
+        let token = row.push.transaction_token.expose();
+        let token = sealer.seal(TOKEN, id, token.as_bytes())?;
+        self.write(|change| {
+            let Some(stored) = find(change, id)?.filter(|one| one.state.0 == ChallengeState::Open)
+            else {
+                return Ok(None);
+            };
+            let before = stored.open(sealer)?;
+            if !says_more(&row.push, &before.push) {
+                return Ok(None);
+            }
+            change.execute(
+                "UPDATE challenges
+                 SET expires_at = ?2, asks = ?3, push = ?4, token = ?5, consent = NULL, review = NULL
+                 WHERE id = ?1",
+                (id, row.expires_at, asks, push, token),
+            )?;
+            find(change, id)?
+                .map(|stored| stored.open(sealer))
+                .transpose()
+        })
+    }
+
+    /// Whether the history has the end of this challenge, which may be forgotten otherwise.
+    pub(crate) fn is_over(&self, id: &str) -> Result<bool> {
+        self.read(|store| Ok(store.prepare(OVER)?.exists([id])?))
+    }
+
     /// [`Store::receive`] for tests that do not care about limits. `false` if the id exists already.
     #[cfg(test)]
     pub(crate) fn add_challenge(&self, row: &ChallengeRow) -> Result<bool> {
@@ -237,6 +275,9 @@ pub(super) const ALIKE: &str = "SELECT other.id, other.expires_at, decided_at, v
      WHERE this.id = ?1
      ORDER BY other.rowid DESC";
 
+pub(super) const OVER: &str =
+    "SELECT 1 FROM history WHERE challenge = ?1 AND settles IN (0, 1) LIMIT 1";
+
 pub(super) const OPEN_COUNT: &str =
     "SELECT count(*) FROM challenges WHERE enrollment = ?1 AND state = 'open'";
 
@@ -284,6 +325,13 @@ fn close(change: &Transaction<'_>, sealer: &Sealer, id: &str, at: i64) -> Result
     history::record_missed(change, sealer, &row, at.min(row.expires_at))?;
     set_state(change, id, ChallengeState::Expired)?;
     erase_credentials(change, id)
+}
+
+/// Whether a push of the same challenge differs in what an answer rests on, and not by having lost the details.
+fn says_more(new: &Push, old: &Push) -> bool {
+    let differs = new.consent_id != old.consent_id
+        || new.transaction_token.expose() != old.transaction_token.expose();
+    differs && (new.consent_id.is_some() || old.consent_id.is_none())
 }
 
 /// Whether the row of this key opens.

@@ -8,7 +8,7 @@ use super::document::{self, Document, document, named, optional};
 use super::fault::{challenge_expired, unknown_challenge, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
-use super::{ChallengeRow, Committed, DecisionRow, Store, enrollments, history};
+use super::{Aftermath, ChallengeRow, Committed, DecisionRow, Store, enrollments, history};
 use crate::challenge::{ChallengeId, ChallengeState};
 use crate::crash::crash_point;
 use crate::decision::{Decision, Delivery, Receipt};
@@ -29,12 +29,16 @@ impl Store {
     /// Atomic across processes: the first decision for a challenge stays. `review` must still be the stored one
     /// (`expected_shown`), else `review_changed` and nothing is written.
     ///
+    /// `remember` writes what the decision leaves behind, in the same transaction. Where what was remembered before cannot
+    /// be read, the decision stands without it.
+    ///
     /// An approval needs a review: `review_missing` where there is none or `expected_shown` is `None`,
     /// `approval_blocked` where it says so. `challenge_expired` once the challenge is marked so or `decided_at` is too late.
     pub(crate) fn decide(
         &self,
         row: &DecisionRow,
         expected_shown: Option<&str>,
+        remember: impl Fn(&Aftermath<'_>) -> Result<()>,
     ) -> Result<Committed> {
         let id = row.challenge.as_str();
         self.write(|change| {
@@ -71,9 +75,29 @@ impl Store {
             crash_point("deciding");
             set_state(change, id, ChallengeState::Decided)?;
             history::record_decided(change, &self.sealer, &challenge, row)?;
+            match remember(&Aftermath {
+                change,
+                sealer: &self.sealer,
+            }) {
+                Err(error) if error.code() == ErrorCode::StoreCorrupt => tracing::warn!(
+                    code = error.code().as_str(),
+                    "what was remembered of earlier requests cannot be read"
+                ),
+                remembered => remembered?,
+            }
             let stored = find(change, id)?.ok_or_else(unknown_challenge)?;
             Ok(Committed::Now(stored.open(&self.sealer)?))
         })
+    }
+
+    /// [`Store::decide`] for tests that do not care about what is remembered.
+    #[cfg(test)]
+    pub(crate) fn decide_only(
+        &self,
+        row: &DecisionRow,
+        expected_shown: Option<&str>,
+    ) -> Result<Committed> {
+        self.decide(row, expected_shown, |_| Ok(()))
     }
 
     /// Another process may have replaced the key while a person was looking at its prompt.
@@ -158,7 +182,7 @@ impl Store {
             if !before.may_become(receipt.delivery) {
                 return Ok(before.open(&self.sealer)?.receipt);
             }
-            let delivery = before.settle(receipt.delivery);
+            let delivery = before.settle(receipt.delivery, unknown_outcome);
             self.set_outcome(change, receipt, delivery, unknown_outcome)
         })
     }
@@ -171,13 +195,13 @@ impl Store {
             if before.delivery.0 != Delivery::Queued || before.lease_until > now {
                 return Ok(before.open(&self.sealer)?.receipt);
             }
-            let delivery = before.settle(receipt.delivery);
+            let delivery = before.settle(receipt.delivery, false);
             self.set_outcome(change, receipt, delivery, false)
         })
     }
 
-    /// Settles what an account whose key is lost (`why`) can never sign; returns the challenges.
-    pub(crate) fn give_up_queued(&self, enrollment: &str, why: ErrorCode) -> Result<Vec<String>> {
+    /// Settles what an account whose key is lost (`why`) can never sign; returns what became of it.
+    pub(crate) fn give_up_queued(&self, enrollment: &str, why: ErrorCode) -> Result<Vec<Receipt>> {
         self.write(|change| self.give_up(change, enrollment, why))
     }
 
@@ -187,7 +211,7 @@ impl Store {
         change: &Transaction<'_>,
         enrollment: &str,
         why: ErrorCode,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<Receipt>> {
         let stored = {
             let mut query = change.prepare(&format!(
                 "{SELECT} WHERE enrollment = ?1 AND delivery = 'queued' ORDER BY expires_at, challenge"
@@ -197,15 +221,14 @@ impl Store {
         };
         let mut given_up = Vec::new();
         for before in stored {
-            let delivery = before.settle(Delivery::Undelivered);
+            let delivery = before.settle(Delivery::Undelivered, false);
             let row = before.open(&self.sealer)?;
             let receipt = Receipt {
                 next_attempt_at: None,
                 last_error: Some(why),
                 ..row.receipt
             };
-            self.set_outcome(change, &receipt, delivery, false)?;
-            given_up.push(row.challenge);
+            given_up.push(self.set_outcome(change, &receipt, delivery, false)?);
         }
         Ok(given_up)
     }
@@ -357,9 +380,9 @@ impl Stored {
     }
 
     /// `Refused` ends an attempt that is counted as open itself; `Undelivered` means that none was made.
-    fn settle(&self, delivery: Delivery) -> Delivery {
+    fn settle(&self, delivery: Delivery, unknown_outcome: bool) -> Delivery {
         match delivery {
-            Delivery::Refused if self.unknown_outcome => Delivery::Unconfirmed,
+            Delivery::Refused if self.unknown_outcome || unknown_outcome => Delivery::Unconfirmed,
             Delivery::Undelivered if self.unknown_outcome || self.open_attempts > 0 => {
                 Delivery::Unconfirmed
             }

@@ -7,7 +7,8 @@ use super::document::{self, Document, document, integer, named, text};
 use super::fault::{damaged, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
-use super::{Continued, EnrollmentRow, ServerRow, Store, challenges, history, requesters};
+use super::{Continued, EnrollmentRow, ServerRow, Store, challenges, history, quiet, requesters};
+use crate::decision::Receipt;
 use crate::error::{Error, ErrorCode, Result};
 use crate::json::Value;
 use crate::otp::Totp;
@@ -32,11 +33,12 @@ const fn column(name: &'static str) -> Column {
 impl Store {
     /// `enrollment_conflict` if the id exists. The accounts that it `continues` end with it, in the same transaction: of
     /// them only the history stays, and the new one's starts by naming its last record.
+    /// Returns what became of their answers that were still queued.
     pub(crate) fn add_enrollment(
         &self,
         row: &EnrollmentRow,
         continues: &[Continued],
-    ) -> Result<()> {
+    ) -> Result<Vec<Receipt>> {
         let id = row.identity.enrollment.as_str();
         let sealer = &self.sealer;
         let profile = document::seal(sealer, PROFILE, id, &profile(row))?;
@@ -74,23 +76,31 @@ impl Store {
                     "this account is enrolled on this device already",
                 ));
             }
+            let mut settled = Vec::new();
             for old in continues {
-                self.end(change, old, id, row.enrolled_at)?;
+                settled.extend(self.end(change, old, id, row.enrolled_at)?);
             }
-            Ok(())
+            Ok(settled)
         })
     }
 
     /// Ends an account whose key is lost, for the sake of the one that continues it.
-    fn end(&self, change: &Transaction<'_>, old: &Continued, new: &str, at: i64) -> Result<()> {
+    fn end(
+        &self,
+        change: &Transaction<'_>,
+        old: &Continued,
+        new: &str,
+        at: i64,
+    ) -> Result<Vec<Receipt>> {
         let id = old.enrollment.as_str();
         let Some(stored) = find(change, id)?.filter(|stored| stored.continued_by.is_none()) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let mut row = stored.open(&self.sealer)?;
-        self.give_up(change, id, old.lost)?;
+        let settled = self.give_up(change, id, old.lost)?;
         challenges::close_open(change, &self.sealer, id, at)?;
         requesters::hand_over(change, &self.sealer, id, new)?;
+        quiet::hand_over(change, id, new)?;
         history::record_continues(change, &self.sealer, new, at, &row)?;
         row.totp = None;
         let profile = document::seal(&self.sealer, PROFILE, id, &profile(&row))?;
@@ -104,7 +114,7 @@ impl Store {
             "UPDATE enrollments SET continued_by = ?2 WHERE continued_by = ?1",
             (id, new),
         )?;
-        Ok(())
+        Ok(settled)
     }
 
     /// An account, or one that has ended and left its history.

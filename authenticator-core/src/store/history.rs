@@ -5,7 +5,7 @@
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 
-use super::document::{Document, document, integer, named, optional, text};
+use super::document::{self, Document, document, integer, named, optional, text};
 use super::fault::{damaged, internal, unknown_enrollment};
 use super::seal::{Column, Sealer};
 use super::{ChallengeRow, DecisionRow, EnrollmentRow, Store, enrollments};
@@ -21,6 +21,12 @@ use crate::json::{self, Value};
 const RECORD: Column = Column {
     table: "history",
     name: "record",
+};
+
+/// What vouches for the end of a chain: number and digest of its last record. Rows that are cut off leave it behind.
+const HEAD: Column = Column {
+    table: "enrollments",
+    name: "head",
 };
 
 /// Entries of a page at most, whatever is asked for.
@@ -129,6 +135,11 @@ impl Store {
                 }
             });
         Ok(records.collect())
+    }
+
+    /// What vouches for the end of a chain.
+    pub(crate) fn chain_head(&self, enrollment: &str) -> Result<Head> {
+        self.read(|store| noted_head(store, &self.sealer, enrollment))
     }
 
     /// The receipt of a decision that is settled, for when the decision itself is no longer kept.
@@ -450,7 +461,7 @@ pub(super) fn record_continues(
     old: &EnrollmentRow,
 ) -> Result<()> {
     let of = old.identity.enrollment.as_str();
-    let head = head(change, sealer, of)?;
+    let head = last(change, sealer, of)?;
     let body = document([
         ("event", text(CONTINUES)),
         ("challenge", text("")),
@@ -539,25 +550,70 @@ fn append(
     settles: i64,
     body: Value,
 ) -> Result<()> {
-    let (seq, prev) = match head(change, sealer, enrollment)? {
-        Some((seq, digest)) => (seq + 1, digest.map(Value::from)),
-        None => (1, None),
+    let noted = noted_head(change, sealer, enrollment)?;
+    let (seq, prev) = match (last(change, sealer, enrollment)?, &noted) {
+        // Records that were cut off stay missing: the chain goes on after them.
+        (last, Head::At(end, digest)) if last.as_ref().is_none_or(|(seq, _)| seq < end) => {
+            (end + 1, Some(Value::from(digest.as_str())))
+        }
+        (Some((seq, digest)), _) => (seq + 1, digest.map(Value::from)),
+        (None, _) => (1, None),
     };
     let record = document([("body", Some(body)), ("prev", prev), ("seq", integer(seq))]);
     let record = json::canonical(&record)
         .map_err(|_| internal("a history record holds a number without a canonical form"))?;
-    let record = sealer.seal(RECORD, &row_key(enrollment, seq), record.as_bytes())?;
+    let sealed = sealer.seal(RECORD, &row_key(enrollment, seq), record.as_bytes())?;
     change.execute(
         "INSERT INTO history (enrollment, seq, challenge, at, settles, record)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        (enrollment, seq, challenge, at, settles, record),
+        (enrollment, seq, challenge, at, settles, sealed),
     )?;
+    // Where it was taken away it stays away, for whoever checks the chain.
+    if seq == 1 || matches!(noted, Head::At(..)) {
+        let head = document([
+            ("seq", integer(seq)),
+            ("hash", text(&digest(record.as_bytes()))),
+        ]);
+        let head = document::seal(sealer, HEAD, enrollment, &head)?;
+        change.execute(
+            "UPDATE enrollments SET head = ?2 WHERE id = ?1",
+            (enrollment, head),
+        )?;
+    }
     Ok(())
+}
+
+/// What an account says of the end of its chain.
+pub(crate) enum Head {
+    /// Nothing: there is no record yet.
+    None,
+    /// Number and digest of the last record.
+    At(i64, String),
+    /// It does not open.
+    Broken,
+}
+
+fn noted_head(store: &Connection, sealer: &Sealer, enrollment: &str) -> Result<Head> {
+    let sealed: Option<Option<Vec<u8>>> = store
+        .query_row(
+            "SELECT head FROM enrollments WHERE id = ?1",
+            [enrollment],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(sealed) = sealed.flatten() else {
+        return Ok(Head::None);
+    };
+    let read = || -> Result<Head> {
+        let head = Document::open(sealer, HEAD, enrollment, &sealed)?;
+        Ok(Head::At(head.integer("seq")?, head.text("hash")?))
+    };
+    Ok(read().unwrap_or(Head::Broken))
 }
 
 /// Number and digest of the last record of a chain. One that does not open has no digest: it must not keep a person from
 /// deciding, and whoever checks the chain finds it.
-fn head(
+fn last(
     change: &Transaction<'_>,
     sealer: &Sealer,
     enrollment: &str,

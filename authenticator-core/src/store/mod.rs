@@ -36,7 +36,7 @@ use crate::protocol::{Identity, Push, PushToken};
 use crate::repair::StoreRepair;
 use seal::Sealer;
 
-pub(crate) use history::{APART, CONTINUES, ChainRecord, OPENS, SETTLES};
+pub(crate) use history::{APART, CONTINUES, ChainRecord, Head, OPENS, SETTLES};
 
 /// A configured or confirmed server with its address normalised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,6 +172,12 @@ pub(crate) struct RequesterRow {
     pub reported: i64,
     /// Highest approved amount: (currency, exact decimal).
     pub highest: Vec<(String, String)>,
+}
+
+/// What a decision leaves behind besides itself: written with it or not at all.
+pub(crate) struct Aftermath<'a> {
+    change: &'a Transaction<'a>,
+    sealer: &'a Sealer,
 }
 
 /// An open store. Several may be open on one file, in one process or in many.

@@ -1,8 +1,8 @@
 //! Until when the requesters that a person has reported stay quiet.
 
-use super::Store;
-use super::enrollments;
-use super::fault::unknown_enrollment;
+use rusqlite::Transaction;
+
+use super::{Aftermath, Store};
 use crate::error::Result;
 
 /// Stands for a requester that nobody knows.
@@ -28,7 +28,9 @@ impl Store {
             )?)
         })
     }
+}
 
+impl Aftermath<'_> {
     /// Starts, or starts anew, the period of an audience; without one, of a requester that nobody knows. Forgets those
     /// that are over.
     pub(crate) fn keep_quiet(
@@ -42,32 +44,34 @@ impl Store {
             Some(audience) => self.sealer.lookup("quiet", audience),
             None => UNKNOWN.to_vec(),
         };
-        self.write(|change| {
-            if enrollments::find(change, enrollment)?.is_none() {
-                return Err(unknown_enrollment());
-            }
-            change.execute(
-                "DELETE FROM quiet WHERE enrollment = ?1 AND until <= ?2",
-                (enrollment, now),
-            )?;
-            change.execute(
-                "INSERT INTO quiet (enrollment, audience, until) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (enrollment, audience) DO UPDATE SET until = excluded.until",
-                (enrollment, key, until),
-            )?;
-            Ok(())
-        })
+        self.change.execute(
+            "DELETE FROM quiet WHERE enrollment = ?1 AND until <= ?2",
+            (enrollment, now),
+        )?;
+        self.change.execute(
+            "INSERT INTO quiet (enrollment, audience, until) VALUES (?1, ?2, ?3)
+             ON CONFLICT (enrollment, audience) DO UPDATE SET until = excluded.until",
+            (enrollment, key, until),
+        )?;
+        Ok(())
     }
 
     /// Ends the period of an audience.
     pub(crate) fn end_quiet(&self, enrollment: &str, audience: &str) -> Result<()> {
         let key = self.sealer.lookup("quiet", audience);
-        self.write(|change| {
-            change.execute(
-                "DELETE FROM quiet WHERE enrollment = ?1 AND audience = ?2",
-                (enrollment, key),
-            )?;
-            Ok(())
-        })
+        self.change.execute(
+            "DELETE FROM quiet WHERE enrollment = ?1 AND audience = ?2",
+            (enrollment, key),
+        )?;
+        Ok(())
     }
+}
+
+/// Gives the periods of an account to the one that continues it.
+pub(super) fn hand_over(change: &Transaction<'_>, old: &str, new: &str) -> Result<()> {
+    change.execute(
+        "UPDATE quiet SET enrollment = ?2 WHERE enrollment = ?1",
+        (old, new),
+    )?;
+    Ok(())
 }

@@ -4,10 +4,9 @@ use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, Transaction, params_from_iter};
 
 use super::document::{self, Document, amounts, document, integer, read_amounts};
-use super::enrollments::{self, row_key};
-use super::fault::unknown_enrollment;
+use super::enrollments::row_key;
 use super::seal::{Column, Sealer};
-use super::{RequesterRow, Store};
+use super::{Aftermath, RequesterRow, Store};
 use crate::error::Result;
 use crate::json::Value;
 
@@ -26,8 +25,10 @@ impl Store {
         let key = self.sealer.lookup("requesters", audience);
         self.read(|store| find(store, &self.sealer, enrollment, &key))
     }
+}
 
-    /// Changes what is remembered, in one transaction; for an API that is new, starting from `first_seen` at `at` and zeros.
+impl Aftermath<'_> {
+    /// Changes what is remembered of an API; of one that is new, starting from `first_seen` at `at` and zeros.
     pub(crate) fn record_requester(
         &self,
         enrollment: &str,
@@ -36,24 +37,20 @@ impl Store {
         change: impl FnOnce(&mut RequesterRow),
     ) -> Result<()> {
         let key = self.sealer.lookup("requesters", audience);
-        self.write(|store| {
-            if enrollments::find(store, enrollment)?.is_none() {
-                return Err(unknown_enrollment());
-            }
-            let mut row = find(store, &self.sealer, enrollment, &key)?.unwrap_or(RequesterRow {
-                first_seen: at,
-                ..RequesterRow::default()
-            });
-            change(&mut row);
-            let place = place(enrollment, &key);
-            let memory = document::seal(&self.sealer, MEMORY, &place, &memory(&row))?;
-            store.execute(
-                "INSERT INTO requesters (enrollment, audience, memory) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (enrollment, audience) DO UPDATE SET memory = excluded.memory",
-                (enrollment, &key, memory),
-            )?;
-            Ok(())
-        })
+        let known = find(self.change, self.sealer, enrollment, &key)?;
+        let mut row = known.unwrap_or(RequesterRow {
+            first_seen: at,
+            ..RequesterRow::default()
+        });
+        change(&mut row);
+        let place = place(enrollment, &key);
+        let memory = document::seal(self.sealer, MEMORY, &place, &memory(&row))?;
+        self.change.execute(
+            "INSERT INTO requesters (enrollment, audience, memory) VALUES (?1, ?2, ?3)
+             ON CONFLICT (enrollment, audience) DO UPDATE SET memory = excluded.memory",
+            (enrollment, &key, memory),
+        )?;
+        Ok(())
     }
 }
 

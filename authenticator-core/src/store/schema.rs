@@ -40,6 +40,7 @@ CREATE TABLE enrollments (
     push_service TEXT,
     push_token   BLOB,          -- sealed
     totp_seed    BLOB,          -- sealed
+    head         BLOB,          -- sealed: number and digest of the last record of its history
     -- Set when the key was lost and the account was enrolled again: the new enrollment, which takes this one along when it
     -- is removed. Only the history of such a row is of use.
     continued_by TEXT REFERENCES enrollments (id) ON DELETE CASCADE
@@ -95,7 +96,7 @@ CREATE TABLE history (
 ) STRICT;
 CREATE INDEX history_at ON history (at) WHERE settles = 0;
 CREATE INDEX history_enrollment_at ON history (enrollment, at) WHERE settles = 0;
-CREATE INDEX history_settled ON history (challenge, seq) WHERE settles = 1;
+CREATE INDEX history_challenge ON history (challenge, settles, seq);
 
 -- What the enrolment key has signed: the digest of the record of that number, and so of all before it.
 CREATE TABLE checkpoints (

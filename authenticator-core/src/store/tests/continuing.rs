@@ -18,6 +18,10 @@ fn continued() -> (History, EnrollmentRow) {
         .store
         .record_requester(ALICE, "api", 10, |row| row.approved += 1)
         .unwrap();
+    history
+        .store
+        .keep_quiet(ALICE, Some("api"), 10, 9999)
+        .unwrap();
     let new = continue_with(&history, NEW, ALICE);
     (history, new)
 }
@@ -95,6 +99,8 @@ fn what_can_never_be_answered_is_settled_and_its_credentials_are_gone() {
     assert_eq!(row.continued_by.as_deref(), Some(NEW));
     assert_eq!(store.requester(NEW, "api").unwrap().unwrap().approved, 1);
     assert_eq!(store.requester(ALICE, "api").unwrap(), None);
+    let quiet = |id| store.quiet_until(id, Some("api"), 7000, i64::MAX).unwrap();
+    assert_eq!((quiet(NEW), quiet(ALICE)), (Some(9999), None));
 }
 
 #[test]

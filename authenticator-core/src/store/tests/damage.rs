@@ -27,7 +27,7 @@ fn busy() -> History {
     store.add_challenge(&challenge("b1", BOB, 9000)).unwrap();
     let mut denied = decision("b1", Decision::Deny);
     denied.enrollment = BOB.into();
-    store.decide(&denied, None).unwrap();
+    store.decide_only(&denied, None).unwrap();
     store
         .add_server(&server("bank", "https://bank.example"))
         .unwrap();

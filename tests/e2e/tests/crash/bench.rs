@@ -12,12 +12,12 @@ use sandbox::{KnobState, Options, PushEvent, Sandbox};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::child::{Death, Phone, Said};
+use crate::child::{Fate, Phone, Said};
 use crate::fault::Fault;
 use crate::wiretap::Wiretap;
 
 /// Longer than the lease that a dead process leaves behind.
-const LEASE: Duration = Duration::from_secs(41);
+pub(crate) const LEASE: Duration = Duration::from_secs(41);
 /// Longer than the server asks to wait ([`Fault::Busy`]).
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -122,7 +122,7 @@ impl Bench {
         asked: &Asked,
         tap: Decision,
         fault: Fault,
-        death: Option<Death>,
+        fate: Option<Fate>,
     ) -> Phone {
         let approve = match self.phone.user_verification {
             true => "approve_with_key",
@@ -139,7 +139,7 @@ impl Bench {
             "tap": if tap == Decision::Approve { approve } else { "deny" },
             "flushes": 2,
         });
-        Phone::start(&orders, death)
+        Phone::start(&self.phone.folder, &orders, fate)
     }
 
     /// After the deaths: starts the phone again, taps the opposite, sends what is queued, and counts.
@@ -286,7 +286,7 @@ impl Bench {
     }
 
     /// Lets time pass everywhere.
-    fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         self.sandbox.advance(time);
         self.phone.clock.advance(time.as_millis() as i64);
         self.ahead += time;

@@ -1,25 +1,29 @@
-//! The process that dies: started, told to tap, killed.
+//! The process that dies: started, told to tap, killed or held.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use authenticator_core::Decision;
+use e2e::PATIENCE;
 use serde_json::Value;
 
-/// How a process ends before its time.
+/// What happens to a process before its time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Death {
+pub(crate) enum Fate {
     /// It aborts where the core, or the phone itself, has a point of this name.
-    At(&'static str),
+    DiesAt(&'static str),
     /// SIGKILL from outside, so long after it was told to tap.
-    After(Duration),
+    DiesAfter(Duration),
+    /// It stands still at this point, as a system freezes an app, until it is let go.
+    HeldAt(&'static str),
 }
 
 /// What a process said until its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Said {
-    /// It ended by itself, not by its death.
+    /// It came to its own end.
     pub(crate) lived: bool,
     /// The decision of its receipt, if it came to hold one.
     pub(crate) receipt: Option<Decision>,
@@ -30,16 +34,28 @@ pub(crate) struct Said {
 /// A phone that is open and waits for the signal to tap.
 pub(crate) struct Phone {
     child: Child,
+    input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
-    death: Option<Death>,
+    fate: Option<Fate>,
+    /// There while it stands still.
+    held: PathBuf,
 }
 
 impl Phone {
-    pub(crate) fn start(orders: &Value, death: Option<Death>) -> Phone {
+    /// `folder` is the phone's.
+    pub(crate) fn start(folder: &Path, orders: &Value, fate: Option<Fate>) -> Phone {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crash-phone"));
         command.arg(orders.to_string());
-        if let Some(Death::At(point)) = death {
-            command.env("AUTHENTICATOR_CRASH_POINT", point);
+        let held = folder.join("held");
+        match fate {
+            Some(Fate::DiesAt(point)) => {
+                command.env("AUTHENTICATOR_CRASH_POINT", point);
+            }
+            Some(Fate::HeldAt(point)) => {
+                command.env("AUTHENTICATOR_HOLD_POINT", point);
+                command.env("AUTHENTICATOR_HELD", &held);
+            }
+            _ => {}
         }
         let mut child = command
             .stdin(Stdio::piped())
@@ -48,9 +64,11 @@ impl Phone {
             .expect("the phone starts");
         let output = BufReader::new(child.stdout.take().expect("its output"));
         Phone {
+            input: child.stdin.take(),
             child,
             output,
-            death,
+            fate,
+            held,
         }
     }
 
@@ -63,17 +81,40 @@ impl Phone {
 
     /// Tells it to tap.
     pub(crate) fn go(&mut self) {
-        let mut input = self.child.stdin.take().expect("its input");
-        input.write_all(b"now\n").expect("it listens");
+        self.tell("now");
     }
 
-    /// Kills it if that is its death, and waits for its end.
+    fn tell(&mut self, word: &str) {
+        let input = self.input.as_mut().expect("its input");
+        writeln!(input, "{word}").expect("it listens");
+    }
+
+    /// Waits until it stands still.
+    pub(crate) fn is_held(&self) {
+        let asked = Instant::now();
+        while !self.held.exists() {
+            assert!(asked.elapsed() < PATIENCE, "it never came to its point");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Lets it go on, so much later.
+    pub(crate) fn let_go(&mut self, later: Duration) {
+        self.tell(&later.as_millis().to_string());
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("a line");
+        assert_eq!(line, "passed\n");
+        std::fs::remove_file(&self.held).expect("it is held");
+    }
+
+    /// Kills it if that is its fate, and waits for its end.
     pub(crate) fn end(mut self) -> Said {
-        if let Some(Death::After(pause)) = self.death {
+        if let Some(Fate::DiesAfter(pause)) = self.fate {
             // The one place where real time is what is tested: SIGKILL comes from outside, at any moment.
             std::thread::sleep(pause);
             self.child.kill().expect("SIGKILL");
         }
+        drop(self.input.take());
         let mut text = String::new();
         self.output.read_to_string(&mut text).expect("the rest");
         let status = self.child.wait().expect("it ends");

@@ -89,6 +89,25 @@ async fn a_repaired_clock_is_not_spoilt_by_the_old_offset() {
 }
 
 #[tokio::test]
+async fn no_push_changes_what_was_learnt_of_the_clock() {
+    let sandbox = start(options()).await;
+    let mut builder = PhoneBuilder::new(&sandbox);
+    builder.clock_off_by = -600_000;
+    let mut phone = builder.enroll(&sandbox, &sandbox.ready().user_id).await;
+    let offset =
+        async |phone: &Phone| phone.app.enrollments().await.expect("enrollments")[0].clock_offset;
+    let learnt = offset(&phone).await;
+    assert!((595_000..605_000).contains(&learnt), "{learnt}");
+    Agent::new(&sandbox).ask().await;
+    let payload = phone.push().await;
+    // Eight minutes old by the server's clock, fresh by the device's own.
+    phone.clock.advance(480_000);
+    phone.app.receive_push(payload).await.expect("a push");
+    assert_eq!(offset(&phone).await, learnt);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn an_answer_refused_for_the_clock_is_signed_afresh_once() {
     let sandbox = start(options()).await;
     let mut phone = Phone::ready(&sandbox).await;

@@ -1,7 +1,7 @@
 //! What a person sees of each kind of request, and what cannot be approved.
 
 use authenticator_core::{Approval, ErrorCode, MarkCode, Review, UnknownTypes};
-use e2e::{Agent, Phone, PhoneBuilder, options, payment, rows, start, text};
+use e2e::{Agent, Phone, PhoneBuilder, options, payment, rows, start, text, typed};
 use sandbox::{PathClass, Sandbox};
 use serde_json::{Value, json};
 
@@ -252,7 +252,11 @@ async fn details_that_were_promised_and_are_missing_allow_denying_only() {
     assert!(marks(&review).contains(&MarkCode::NoDetails));
     lenient
         .app
-        .approve(review.challenge, review.digest, None)
+        .approve(
+            review.challenge.clone(),
+            review.digest.clone(),
+            Some(typed(&review)),
+        )
         .await
         .expect("allowed by configuration");
     agent.tokens(&request).await;
@@ -260,7 +264,7 @@ async fn details_that_were_promised_and_are_missing_allow_denying_only() {
 }
 
 #[tokio::test]
-async fn a_linking_id_that_is_no_consent_id_is_a_plain_approval() {
+async fn a_linking_id_that_is_no_consent_id_needs_a_typed_confirmation() {
     let sandbox = start(options()).await;
     let mut phone = Phone::ready(&sandbox).await;
     let agent = Agent::new(&sandbox);
@@ -292,7 +296,11 @@ async fn a_linking_id_that_is_no_consent_id_is_a_plain_approval() {
     );
     phone
         .app
-        .approve(review.challenge, review.digest, None)
+        .approve(
+            review.challenge.clone(),
+            review.digest.clone(),
+            Some(typed(&review)),
+        )
         .await
         .expect("approve");
     agent.tokens(&request).await;

@@ -328,7 +328,7 @@ async fn the_app_chooses_the_quiet_period_and_may_have_none() {
 }
 
 #[tokio::test]
-async fn too_many_requests_ask_for_a_typed_confirmation() {
+async fn too_many_requests_arrive_silently_and_ask_for_a_typed_confirmation() {
     let sandbox = start(options()).await;
     let guard = GuardPolicy {
         many: 3,
@@ -341,10 +341,14 @@ async fn too_many_requests_ask_for_a_typed_confirmation() {
         ask(&agent, &sandbox, message).await;
         let review = phone.review().await;
         assert!(!marked(&review, MarkCode::ManyRequests));
+        let quiet = challenge(&phone, &review.challenge).await.alert;
+        assert_eq!(quiet, Alert::Normal);
         approve(&phone, &review, None).await;
     }
     let request = ask(&agent, &sandbox, "TX-3").await;
-    let review = phone.review().await;
+    assert_eq!(phone.challenge().await.alert, Alert::Silent);
+    let third = open(&phone).await.remove(0).id;
+    let review = phone.app.review(third).await.expect("a review");
     assert!(marked(&review, MarkCode::ManyRequests));
     assert!(matches!(
         review.approval,

@@ -46,7 +46,17 @@ async fn an_account_without_its_key_is_enrolled_again_and_keeps_its_history() {
             true => phone.invalidate_key(&alias),
             false => phone.lose_key(&alias),
         }
+        let followed = phone.app.next_change(None, None).await.expect("a start");
         let report = phone.app.repair().await.expect("a report").remove(0);
+        let change = phone.app.next_change(Some(followed.cursor), None).await;
+        let outcomes = change.expect("a change").outcomes;
+        assert_eq!(
+            outcomes
+                .iter()
+                .map(|receipt| receipt.delivery)
+                .collect::<Vec<_>>(),
+            [Delivery::Undelivered]
+        );
         let (state, code) = match invalidated {
             true => (KeyState::KeyInvalidated, ErrorCode::KeyInvalidated),
             false => (KeyState::KeyMissing, ErrorCode::KeyMissing),

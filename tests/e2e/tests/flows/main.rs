@@ -14,4 +14,5 @@ mod keys;
 mod person;
 mod restarts;
 mod tampering;
+mod twins;
 mod verification;
