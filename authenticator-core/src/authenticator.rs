@@ -9,13 +9,12 @@ use std::sync::{Arc, Mutex, Once, PoisonError, RwLock};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::challenge::{Challenge, ChallengeId};
 use crate::changes::{Cancellation, Change, Changes};
 use crate::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::consent::{Display, Review, Templates, UnknownTypes};
-use crate::core::{Core, Running, blocking};
+use crate::core::{Core, Running};
 use crate::decision::{Receipt, SigningRequest, SigningRequestId};
 use crate::enrollment::{Device, Enrollment, EnrollmentId};
 use crate::error::{Error, ErrorCode, Result};
@@ -26,6 +25,7 @@ use crate::otp::OneTimeCode;
 use crate::protocol::PushToken;
 use crate::repair::{EnrollmentRepair, StoreRepair};
 use crate::store::{ServerRow, Store};
+use crate::task::{Started, blocking, start};
 use crate::transport::{HttpTransport, Transport};
 
 /// A server that the app trusts by configuration.
@@ -222,15 +222,16 @@ impl Authenticator {
     pub async fn open(config: Config, platform: Platform) -> Result<Authenticator> {
         let runtime = start_runtime()?;
         let handle = runtime.handle().clone();
-        let opened = handle
-            .spawn(blocking(move || open_core(config, platform)))
-            .await;
-        match opened.unwrap_or_else(|_| {
-            Err(Error::new(
-                ErrorCode::Internal,
-                "opening ended unexpectedly",
-            ))
-        }) {
+        let opening = blocking(move || open_core(config, platform));
+        match Started::new(&handle, opening)
+            .result()
+            .await
+            .unwrap_or_else(|| {
+                Err(Error::new(
+                    ErrorCode::Internal,
+                    "opening ended unexpectedly",
+                ))
+            }) {
             Ok(core) => Ok(Authenticator {
                 core: Arc::new(core),
                 handle,
@@ -620,11 +621,11 @@ impl Authenticator {
     ) -> Result<Change> {
         let running = self.enter()?;
         let work = Arc::clone(&self.core).next_change(cursor, cancellation);
-        let mut task = WhileWaited(self.handle.spawn(async move {
+        let mut waiting = WhileWaited(Started::new(&self.handle, async move {
             let _running = running;
             work.await
         }));
-        (&mut task.0).await.unwrap_or_else(|_| Err(ended()))
+        waiting.0.result().await.unwrap_or_else(|| Err(ended()))
     }
 
     /// For an app that goes to the background: from now on nothing is sent again by itself. Returns when no attempt of
@@ -666,13 +667,13 @@ impl Authenticator {
         let running = self.enter()?;
         let work = call(Arc::clone(&self.core));
         let core = Arc::clone(&self.core);
-        let task = self.handle.spawn(async move {
+        let mut started = Started::new(&self.handle, async move {
             let _running = running;
             let result = work.await;
             core.changes.ring();
             result
         });
-        task.await.unwrap_or_else(|_| Err(ended()))
+        started.result().await.unwrap_or_else(|| Err(ended()))
     }
 
     /// Every call that works comes through here first.
@@ -687,7 +688,7 @@ impl Authenticator {
         // `open` sends nothing; the first call shows that the app is running.
         self.resumed.call_once(|| {
             let core = Arc::clone(&self.core);
-            self.handle.spawn(async move {
+            start(&self.handle, async move {
                 if let Err(error) = core.take_up_queued() {
                     tracing::warn!(
                         code = error.code().as_str(),
@@ -701,11 +702,11 @@ impl Authenticator {
 }
 
 /// A task that is worth nothing once nobody waits for it.
-struct WhileWaited<T>(JoinHandle<T>);
+struct WhileWaited<T>(Started<T>);
 
 impl<T> Drop for WhileWaited<T> {
     fn drop(&mut self) {
-        self.0.abort();
+        self.0.task.abort();
     }
 }
 

@@ -17,6 +17,7 @@ use crate::keys::KeyStore;
 use crate::protocol::guardian::Guardian;
 use crate::protocol::{Dialect, Identity, Refusal, Wire, http_date};
 use crate::store::{EnrollmentRow, ServerRow, Store};
+pub(crate) use crate::task::blocking;
 use crate::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 
 /// Differences below this are network delay and the one-second grain of `Date` headers.
@@ -228,19 +229,6 @@ pub(crate) fn clock_offset(device_now: i64, server_now: i64, current: i64) -> Op
     let offset = server_now.checked_sub(device_now)?;
     let change = offset.checked_sub(current)?.checked_abs()?;
     (change > CLOCK_TOLERANCE_MS && offset.checked_abs()? < CLOCK_BOUND_MS).then_some(offset)
-}
-
-/// Runs foreign or slow code off the runtime's own threads; its panics become `internal`.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::new(
-            ErrorCode::Internal,
-            "a background task ended unexpectedly",
-        )),
-    }
 }
 
 /// A transport failure as a public error.

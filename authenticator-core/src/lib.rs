@@ -42,6 +42,7 @@ mod protocol;
 mod repair;
 mod secret;
 mod store;
+mod task;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
@@ -50,7 +51,10 @@ mod transport;
 mod vectors;
 
 pub use authenticator::{App, Authenticator, Config, DialectName, Platform, PushUpdate, Server};
-pub use challenge::{Alert, Arrival, Challenge, ChallengeId, ChallengeState, Origin, Repeats};
+pub use challenge::{
+    Alert, Arrival, Challenge, ChallengeId, ChallengeState, Origin, PushPreview, Repeats,
+    preview_push,
+};
 pub use changes::{Cancellation, Change};
 pub use clock::{Clock, Entropy, SystemClock};
 pub use consent::{

@@ -5,6 +5,7 @@ use jni::objects::{JClass, JObject};
 use jni::{EnvUnowned, jni_mangle};
 
 /// `Authenticator.initialize(context)` of Kotlin. A second time it does nothing.
+#[allow(unreachable_pub, reason = "jni_mangle wants it public")]
 #[jni_mangle("dev.authenticatorcore.CertificateChecks")]
 pub extern "system" fn set_up<'local>(
     mut env: EnvUnowned<'local>,

@@ -1,6 +1,8 @@
 //! Push payload → stored, expiring [`Challenge`].
 
+mod preview;
 mod receive;
+pub use preview::{PushPreview, preview_push};
 pub(crate) use receive::account;
 #[cfg(feature = "testing")]
 pub(crate) use receive::{challenge_id, origin};

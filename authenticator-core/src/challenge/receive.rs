@@ -13,7 +13,7 @@ use crate::protocol::{Push, PushPayload};
 use crate::store::{ChallengeRow, EnrollmentRow, Received};
 
 /// A challenge lives this long before its consent tells otherwise.
-const DEFAULT_LIFE_MS: i64 = 300_000;
+pub(super) const DEFAULT_LIFE_MS: i64 = 300_000;
 
 impl Core {
     pub(crate) fn receive_push(&self, payload: &str) -> Result<Challenge> {
@@ -198,7 +198,7 @@ pub(crate) fn account(row: &EnrollmentRow) -> Account {
     }
 }
 
-fn parse(payload: &str) -> Result<(DialectName, Push)> {
+pub(super) fn parse(payload: &str) -> Result<(DialectName, Push)> {
     let not_ours = || {
         Error::new(
             ErrorCode::PushNotOurs,

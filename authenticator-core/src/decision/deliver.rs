@@ -3,6 +3,8 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::{Decision, Delivery, Receipt};
 use crate::core::{Core, Running, dialect, network_error};
 use crate::crash::crash_point;
@@ -10,6 +12,7 @@ use crate::error::{Error, ErrorClass, ErrorCode, Result};
 use crate::json::{self, Limits};
 use crate::protocol::{AnswerOutcome, Refusal, SignedAnswer, Verdict};
 use crate::store::{ChallengeRow, DecisionRow, EnrollmentRow};
+use crate::task::{Started, start};
 use crate::transport::TransportError;
 
 /// Longer than one attempt can take (25 s, a foreign transport a quarter more), so that a lease never ends under a
@@ -54,17 +57,18 @@ impl Core {
         let mut attempts = Vec::new();
         for row in self.store.queued()? {
             let core = Arc::clone(self);
-            attempts.push(tokio::spawn(async move {
-                core.deliver_or_keep(row.receipt).await
+            attempts.push(Started::new(&Handle::current(), async move {
+                Ok(core.deliver_or_keep(row.receipt).await)
             }));
         }
         let mut receipts = Vec::new();
-        for attempt in attempts {
-            receipts.push(
-                attempt.await.map_err(|_| {
-                    Error::new(ErrorCode::Internal, "an attempt ended unexpectedly")
-                })?,
-            );
+        for mut attempt in attempts {
+            receipts.push(attempt.result().await.unwrap_or_else(|| {
+                Err(Error::new(
+                    ErrorCode::Internal,
+                    "an attempt ended unexpectedly",
+                ))
+            })?);
         }
         Ok(receipts)
     }
@@ -283,7 +287,7 @@ impl Core {
         }
         let pause = Duration::from_millis(pause_ms.clamp(0, LONGEST_WAIT_MS).unsigned_abs());
         let core = Arc::downgrade(self);
-        tokio::spawn(async move {
+        start(&Handle::current(), async move {
             tokio::time::sleep(pause).await;
             let Some(core) = core.upgrade().filter(|core| !core.is_closed()) else {
                 return;

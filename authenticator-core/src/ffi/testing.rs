@@ -1,6 +1,7 @@
 //! Entry points for the tests of other languages. Never in a shipped build.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::authenticator::{Authenticator, Config, Platform};
 use crate::clock::Clock;
@@ -45,10 +46,43 @@ impl Authenticator {
             .await
     }
 
+    /// Nanoseconds that so many calls of `pending` take with no other language in between.
+    pub async fn time_pending(&self, calls: u32) -> Result<u64> {
+        let start = Instant::now();
+        for _ in 0..calls {
+            self.pending().await?;
+        }
+        Ok(nanoseconds(start))
+    }
+
+    /// Nanoseconds that so many calls of `invitation_host` take with no other language in between.
+    pub fn time_invitation_host(&self, invitation: &str, calls: u32) -> Result<u64> {
+        let start = Instant::now();
+        for _ in 0..calls {
+            self.invitation_host(invitation)?;
+        }
+        Ok(nanoseconds(start))
+    }
+
     /// A defect, in a call that does not wait.
     pub fn panic_at_once(&self) -> Result<()> {
         crate::authenticator::unwinding(|| panic!("as asked for by a test"))
     }
+}
+
+/// Nanoseconds that so many calls of a key store take which have nothing to do.
+#[uniffi::export]
+pub fn time_key_store(keys: Arc<dyn KeyStore>, calls: u32) -> u64 {
+    let start = Instant::now();
+    for _ in 0..calls {
+        // A key that is not there counts as deleted.
+        let _ = keys.delete("none".into());
+    }
+    nanoseconds(start)
+}
+
+fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Keys made and held in Rust.

@@ -1,0 +1,5 @@
+import Foundation
+
+open class LAContext: NSObject {
+    open var localizedReason: String = ""
+}
