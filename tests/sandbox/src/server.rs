@@ -38,7 +38,7 @@ use crate::private;
 use crate::push::Hub;
 use crate::state::Db;
 use crate::tls::{self, Ca, PeerCertificate};
-use crate::{browser, console, control, device, log, management, op};
+use crate::{bridge, browser, console, control, device, log, management, op};
 
 const BODY_LIMIT: usize = 256 * 1024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -135,7 +135,9 @@ impl Sandbox {
             }),
             None => None,
         };
+        let bridge = options.keycloak.as_ref().map(bridge::Bridge::new);
         let engine = Arc::new(Engine {
+            bridge: bridge.transpose()?,
             db,
             clock,
             options,
@@ -156,6 +158,7 @@ impl Sandbox {
             console::router(handle.clone()).merge(control::router(Arc::clone(&engine))),
         );
 
+        let calling_back = bridge::start(&engine)?;
         let mut listeners = vec![
             tokio::spawn(listen(
                 http,
@@ -187,6 +190,7 @@ impl Sandbox {
                 },
             )));
         }
+        listeners.extend(calling_back);
         Ok(Sandbox {
             handle,
             stop,
@@ -241,7 +245,10 @@ fn protocol(engine: &Arc<Engine>) -> Router {
             .merge(device::router().method_not_allowed_fallback(wrong_device_method))
             .merge(management::router(engine));
     }
-    router.fallback(not_found).with_state(Arc::clone(engine))
+    router
+        .merge(bridge::router(engine).method_not_allowed_fallback(wrong_method))
+        .fallback(not_found)
+        .with_state(Arc::clone(engine))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
