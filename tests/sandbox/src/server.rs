@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse as _;
 use futures_util::stream;
 use hyper::body::Incoming;
@@ -59,6 +59,11 @@ impl Called {
     /// Notes in the log which request this call is about, by its consent id.
     pub(crate) fn is_about(&self, request_id: &str) {
         let _ = self.request_id.set(request_id.to_owned());
+    }
+
+    /// The path that was called, of which a handler under a prefix sees only the rest.
+    pub(crate) fn path(&self, uri: &Uri) -> String {
+        format!("{}{}", self.prefix, uri.path())
     }
 }
 

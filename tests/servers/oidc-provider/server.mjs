@@ -16,7 +16,8 @@ const SLOW = { word: 'slow', seconds: 8 };
 
 const ciba = 'urn:openid:params:grant-type:ciba';
 
-export async function start() {
+/** `slowDown` adds the rule that the provider lacks; every poll is then noted in `polls`. */
+export async function start({ slowDown = true } = {}) {
   const http = createServer();
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
@@ -25,7 +26,7 @@ export async function start() {
   const polls = [];
   const provider = new Provider(issuer, configuration((request) => asked.set(request.params.binding_message, request)));
   // The provider itself never says slow_down (9.13.3): the rule of CIBA Core §11, as middleware.
-  provider.use(async (ctx, next) => {
+  if (slowDown) provider.use(async (ctx, next) => {
     await next();
     const id = ctx.oidc?.params?.auth_req_id;
     if (!id) return;
@@ -99,7 +100,7 @@ function configuration(ring) {
       Grant: 120, AccessToken: 120, IdToken: 120,
     },
     clients: [client(basic, 'client_secret_basic'), client(post, 'client_secret_post')],
-    findAccount: (ctx, id) => (id === 'alice' ? { accountId: id, claims: () => ({ sub: id }) } : undefined),
+    findAccount: (ctx, id) => (id === 'nobody' ? undefined : { accountId: id, claims: () => ({ sub: id }) }),
     features: {
       devInteractions: { enabled: false },
       ciba: {

@@ -184,6 +184,8 @@ pub(crate) fn start(engine: &Arc<Engine>) -> Result<Option<JoinHandle<()>>, Stat
 fn user(user_id: String, name: &str, now_ms: i64) -> User {
     User {
         user_id,
+        username: None,
+        password: None,
         email: None,
         email_verified: false,
         name: Some(name.to_owned()),

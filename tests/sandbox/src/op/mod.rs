@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Extension, OriginalUri, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -128,7 +128,7 @@ async fn token(
     State(engine): State<Arc<Engine>>,
     Extension(called): Extension<Called>,
     peer: Option<Extension<PeerCertificate>>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
@@ -147,7 +147,7 @@ async fn token(
         &dpop::Use {
             called: &called,
             method: "POST",
-            path: uri.path(),
+            path: &called.path(&uri),
             token: None,
         },
     )?;
@@ -188,7 +188,7 @@ async fn userinfo(
     State(engine): State<Arc<Engine>>,
     Extension(called): Extension<Called>,
     method: Method,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let bound = dpop::token(&headers);
@@ -211,7 +211,7 @@ async fn userinfo(
         &dpop::Use {
             called: &called,
             method: method.as_str(),
-            path: uri.path(),
+            path: &called.path(&uri),
             token: Some(token),
         },
     );
