@@ -99,7 +99,7 @@ func cases(auth0, core *server) []testCase {
 		{"unknown user", "400 unknown_user_id: User ID is malformed or unknown", func(ctx context.Context) (string, error) {
 			return initiateError(ctx, auth0, ciba.Request{LoginHint: hint(auth0, "auth0|nobody"), Scope: "openid", BindingMessage: "Order 4711"})
 		}},
-		{"binding message the server refuses", "400 invalid_binding_message: The binding message has characters that are not allowed, or too many", func(ctx context.Context) (string, error) {
+		{"binding message the server refuses", "400 invalid_binding_message: A binding message has 1 to 64 characters: letters from A to Z, digits, + - _ . , : #, spaces and $", func(ctx context.Context) (string, error) {
 			return initiateError(ctx, auth0, ciba.Request{LoginHint: hint(auth0, auth0.values.member("user_id")), Scope: "openid", BindingMessage: "<b>"})
 		}},
 		{"no binding message", "missing required fields: BindingMessage", func(ctx context.Context) (string, error) {

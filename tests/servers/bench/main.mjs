@@ -109,6 +109,8 @@ async function theProvider() {
     token: metadata.token_endpoint,
     client: { client_id, client_secret },
     more: { resource },
+    // Without it the access token is for the provider itself, and not signed (RFC 8707 §2.2).
+    pollMore: { resource },
     hint: (user) => user,
     async phone(number) {
       const { jwk, privateKey } = phoneKey();
@@ -140,12 +142,14 @@ async function flow(server, phone) {
   times.push(performance.now());
   await phone.answer(message);
   times.push(performance.now());
-  const tokens = await call(server.token, new URLSearchParams({ ...server.client, grant_type: ciba, auth_req_id }));
+  const tokens = await call(server.token, new URLSearchParams({
+    ...server.client, ...server.pollMore, grant_type: ciba, auth_req_id,
+  }));
   times.push(performance.now());
   const { sub } = JSON.parse(Buffer.from(tokens.id_token.split('.')[1], 'base64url'));
   const own = sub === phone.user && JSON.stringify(tokens.authorization_details) === asked
     && tokens.access_token.split('.').length === 3;
-  if (!own) throw new Error(`${server.name}: ${message} got the answer of another request`);
+  if (!own) throw new Error(JSON.stringify(tokens) + `${server.name}: ${message} got the answer of another request`);
   return times.slice(1).map((time, step) => time - times[step]);
 }
 
