@@ -149,7 +149,7 @@ async function flow(server, phone) {
   const { sub } = JSON.parse(Buffer.from(tokens.id_token.split('.')[1], 'base64url'));
   const own = sub === phone.user && JSON.stringify(tokens.authorization_details) === asked
     && tokens.access_token.split('.').length === 3;
-  if (!own) throw new Error(JSON.stringify(tokens) + `${server.name}: ${message} got the answer of another request`);
+  if (!own) throw new Error(`${server.name}: ${message} got the answer of another request`);
   return times.slice(1).map((time, step) => time - times[step]);
 }
 
@@ -191,6 +191,12 @@ function quantile(values, part) {
 }
 
 const median = (values) => quantile(values, 0.5);
+
+// A flow that gets no answer must not hold up the run for ever.
+setTimeout(() => {
+  console.error('no result in 4 minutes: an answer was lost');
+  process.exit(1);
+}, 240_000).unref();
 
 try {
   const servers = [await theSandbox(), await theProvider()];

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::bearer::{self, BearerError, Delegated};
 use super::delegation::{Callback, CallbackState, Delegation};
 use super::lodging::{acceptable, malformed};
-use super::{Bridge, BridgeEvent, KeycloakBridge};
+use super::{Bridge, BridgeEvent, KeycloakBridge, fits};
 use crate::engine::Engine;
 use crate::engine::refusal::Refusal;
 use crate::server::Called;
@@ -97,6 +97,7 @@ fn accept(
     delegated: Delegated,
     body: &[u8],
 ) -> Result<(CibaRequest, BridgeEvent), Refusal> {
+    fits(body)?;
     let asked: Asked = serde_json::from_slice(body)
         .map_err(|_| Refusal::invalid("The body is not what Keycloak's channel sends"))?;
     if asked

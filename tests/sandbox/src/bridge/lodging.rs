@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::BridgeEvent;
+use super::{BridgeEvent, fits};
 use crate::engine::Engine;
 use crate::engine::refusal::Refusal;
 use crate::op::media_type;
@@ -80,6 +80,7 @@ pub(super) async fn lodge(
     if media_type(&headers).as_deref() != Some("application/json") {
         return Err(Refusal::invalid("The body must be application/json"));
     }
+    fits(&body)?;
     let text = std::str::from_utf8(&body)
         .ok()
         .filter(|text| acceptable(text))

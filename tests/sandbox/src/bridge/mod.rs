@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use serde::Serialize;
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 
 use crate::engine::Engine;
+use crate::engine::refusal::Refusal;
 use crate::state::{StateError, User};
 pub(crate) use delegation::Delegation;
 pub use delegation::{Callback, CallbackState};
@@ -160,7 +160,18 @@ pub(crate) fn router(engine: &Engine) -> Router<Arc<Engine>> {
     Router::new()
         .route(CHANNEL, post(channel::authenticate))
         .route(DETAILS, post(lodging::lodge))
-        .layer(DefaultBodyLimit::max(lodging::MAX_BYTES))
+}
+
+/// Neither of the two paths needs more than details at their largest.
+fn fits(body: &[u8]) -> Result<(), Refusal> {
+    if body.len() > lodging::MAX_BYTES {
+        return Err(Refusal::new(
+            413,
+            "invalid_request",
+            "The body is too large",
+        ));
+    }
+    Ok(())
 }
 
 /// Makes the users and starts the task that calls back. Nothing without a bridge.
