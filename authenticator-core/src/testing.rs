@@ -1,5 +1,7 @@
 //! Entry points for benchmarks and fuzz targets: bytes in, as little as possible out. No part of the public API.
 
+pub mod attack;
+
 use crate::consent::{self, Account, Details, Display, RenderInput, Templates, UnknownTypes};
 use crate::enrollment::invitation;
 use crate::error::Result;

@@ -4,6 +4,8 @@ mod preview;
 mod receive;
 pub use preview::{PushPreview, preview_push};
 pub(crate) use receive::account;
+#[cfg(feature = "testing")]
+pub(crate) use receive::{challenge_id, origin};
 
 use crate::consent::ShownText;
 use crate::enrollment::EnrollmentId;

@@ -228,7 +228,7 @@ pub(super) fn parse(payload: &str) -> Result<(DialectName, Push)> {
 
 /// One request of the server is one challenge, however often and in whatever words it is pushed: an answer counts for the
 /// server's challenge, so there must not be a second one to decide about.
-pub(super) fn challenge_id(push: &Push) -> ChallengeId {
+pub(crate) fn challenge_id(push: &Push) -> ChallengeId {
     let mut facts = String::new();
     for part in [&push.enrollment, &push.challenge] {
         facts.push_str(&format!("{}:{part};", part.len()));

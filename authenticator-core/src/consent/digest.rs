@@ -22,9 +22,13 @@ pub(super) fn digests(
     rendered: &Rendered,
     templates: &str,
 ) -> Result<Digests, MarkCode> {
+    // Nobody knows what was sent: a digest would claim that there was nothing.
+    if let Details::Unavailable(reason) = input.details {
+        return Err(reason);
+    }
     let source = json::canonical(&source_object(input)).map_err(|_| MarkCode::AmbiguousNumber)?;
     let source = sha256(&source);
-    let shown = shown_object(input, rendered, &source, templates);
+    let shown = shown_object(input, rendered, Some(&source), templates);
     let shown_document = json::canonical(&shown).map_err(|_| MarkCode::AmbiguousNumber)?;
     Ok(Digests {
         shown: sha256(&shown_document),
@@ -33,6 +37,21 @@ pub(super) fn digests(
         templates: templates.to_owned(),
         zone: zone(input.display),
     })
+}
+
+/// Longest document that is kept of a review without digests.
+const DOCUMENT: usize = 64 * 1024;
+
+/// What was shown where it has no digest: the same document without `source`, for the history. `None`: too long to keep.
+pub(super) fn unsigned_document(
+    input: &RenderInput<'_>,
+    rendered: &Rendered,
+    templates: &str,
+) -> Option<String> {
+    let shown = shown_object(input, rendered, None, templates);
+    json::canonical(&shown)
+        .ok()
+        .filter(|document| document.len() <= DOCUMENT)
 }
 
 pub(super) fn source_object(input: &RenderInput<'_>) -> Value {
@@ -64,13 +83,12 @@ pub(super) fn source_object(input: &RenderInput<'_>) -> Value {
 pub(super) fn shown_object(
     input: &RenderInput<'_>,
     rendered: &Rendered,
-    source: &str,
+    source: Option<&str>,
     templates: &str,
 ) -> Value {
     let mut members = vec![
         ("typ".to_owned(), "shown".into()),
         ("v".to_owned(), 1i64.into()),
-        ("source".to_owned(), source.into()),
         ("renderer".to_owned(), RENDERER.into()),
         ("templates".to_owned(), templates.into()),
         ("locale".to_owned(), input.display.locale.as_str().into()),
@@ -84,6 +102,9 @@ pub(super) fn shown_object(
         ),
         ("headline".to_owned(), rendered.headline.as_str().into()),
     ];
+    if let Some(source) = source {
+        members.push(("source".to_owned(), source.into()));
+    }
     if let Some(message) = &rendered.binding_message {
         members.push(("binding_message".to_owned(), message.shown.as_str().into()));
     }

@@ -2,7 +2,7 @@
 
 use super::catalogue::Words;
 use super::text::harden_name;
-use super::{Confirmation, Rendered};
+use super::{Confirmation, Rendered, RowValue, compare};
 
 /// How serious a mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,9 +143,7 @@ pub(crate) fn confirmation(
     locale: &str,
 ) -> (Confirmation, String) {
     let words = Words::of(locale);
-    if let Some((decimal, currency)) = rendered.facts.amounts.first() {
-        let units = decimal.trim_start_matches('-');
-        let units = units.split('.').next().unwrap_or(units).to_owned();
+    if let Some((units, currency)) = asked_amount(rendered) {
         let currency = harden_name(currency, words).shown;
         let prompt = words.fill("confirm.amount", &[("currency", &currency)]);
         return (Confirmation::AmountDigits { prompt }, units);
@@ -158,6 +156,25 @@ pub(crate) fn confirmation(
         prompt,
     };
     (confirmation, number)
+}
+
+/// Whole units and currency of the amount to type: the only one, or the largest of several where it is marked. The
+/// requester chooses how many there are and in which order, so a small one never stands for a large one, and `0` for none.
+fn asked_amount(rendered: &Rendered) -> Option<(String, &str)> {
+    let rows = rendered.sections.iter().flat_map(|section| &section.rows);
+    let amounts = rows.filter_map(|row| match &row.value {
+        RowValue::Amount { decimal, currency } => {
+            let size = decimal.trim_start_matches('-');
+            Some((size, currency.as_str(), !row.marks.is_empty()))
+        }
+        _ => None,
+    });
+    let several = rendered.facts.amounts.len() > 1;
+    let largest = amounts.max_by(|one, other| compare(one.0, other.0).then(one.2.cmp(&other.2)))?;
+    let (size, currency, marked) = largest;
+    let units = size.split('.').next().unwrap_or(size);
+    let tells = (marked || !several) && units.bytes().any(|digit| digit != b'0');
+    tells.then(|| (units.to_owned(), currency))
 }
 
 /// 10 to 99, from the digest of what is shown: the same review always asks for the same number.

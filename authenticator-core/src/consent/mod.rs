@@ -22,6 +22,8 @@ mod tests;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod vectors;
 
+#[cfg(feature = "testing")]
+pub(crate) use amount::amount as read_amount;
 pub(crate) use amount::compare;
 pub use marks::{Mark, MarkCode, Severity};
 pub(crate) use marks::{blocked_because, confirmation, mark};
@@ -272,6 +274,8 @@ pub(crate) struct Rendered {
     pub blocked: Option<MarkCode>,
     /// Digests and documents; `None` when the input has no canonical form (then `blocked` is set).
     pub digests: Option<Digests>,
+    /// What was shown, for the history, where there are no digests.
+    pub unsigned: Option<String>,
     /// Facts that requester memory and confirmations work with.
     pub facts: Facts,
 }

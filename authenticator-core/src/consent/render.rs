@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::catalogue::{Words, fill, placeholders};
-use super::digest::digests;
+use super::digest::{digests, unsigned_document};
 use super::locale::moment;
 use super::marks::words_for;
 use super::rows::{Label, Page};
@@ -32,17 +32,19 @@ pub(crate) fn render(input: &RenderInput<'_>, templates: &Templates) -> Rendered
         marks: Vec::new(),
         blocked: None,
         digests: None,
+        unsigned: None,
         facts: super::Facts::default(),
     };
     let mut findings = Vec::new();
     let mut technical = Vec::new();
     match input.details {
         Details::Body(body) => {
-            let asked = body.get("requested_details").unwrap_or(&Value::Null);
-            technical = requested(asked, input, templates, &mut page, &mut out, &mut findings);
             if json::write(body).len() > BYTES {
                 findings.push(MarkCode::TooLarge);
             }
+            let asked = body.get("requested_details").unwrap_or(&Value::Null);
+            technical = requested(asked, input, templates, &mut page, &mut out, &mut findings);
+            envelope(body, &mut page, &mut technical);
         }
         Details::None | Details::Missing => {
             out.headline = words.get("headline.plain").to_owned();
@@ -53,7 +55,8 @@ pub(crate) fn render(input: &RenderInput<'_>, templates: &Templates) -> Rendered
             findings.push(reason);
         }
     }
-    out.sections.push(origin(input, words));
+    let (origin, missing) = origin(input, &mut page);
+    out.sections.push(origin);
     if !technical.is_empty() {
         out.sections.push(section(
             words.get("title.technical"),
@@ -62,27 +65,37 @@ pub(crate) fn render(input: &RenderInput<'_>, templates: &Templates) -> Rendered
         ));
     }
     out.facts.amounts = page.amounts;
-    finish(input, templates, words, findings, &mut out);
+    finish(input, templates, words, findings, missing, &mut out);
     out
 }
 
-/// Marks, blocking and digests.
+/// Members of the body beside what is asked: nobody approves them, and nothing is left out.
+fn envelope(body: &Value, page: &mut Page<'_>, rows: &mut Vec<ReviewRow>) {
+    for (name, value) in body.as_object().unwrap_or_default() {
+        let pointer = pointer_step(name);
+        if pointer != ASKED {
+            page.generic(rows, Label::Own(name), value, &pointer, 0, &[]);
+        }
+    }
+}
+
+/// Marks, blocking and digests. `missing` counts what was received besides the body and could not be shown.
 fn finish(
     input: &RenderInput<'_>,
     templates: &Templates,
     words: &Words,
     mut findings: Vec<MarkCode>,
+    mut missing: usize,
     out: &mut Rendered,
 ) {
-    let mut missing = 0;
     if let Details::Body(body) = input.details {
-        missing = not_shown(body, out);
-        if missing > 0 {
-            findings.push(MarkCode::TooLarge);
-        }
+        missing += not_shown(body, out);
         if json::canonical(body).is_err() {
             findings.push(MarkCode::AmbiguousNumber);
         }
+    }
+    if missing > 0 {
+        findings.push(MarkCode::TooLarge);
     }
     if let Some(message) = &out.binding_message {
         findings.extend(&message.marks);
@@ -125,7 +138,10 @@ fn finish(
         .or(unknown.then_some(MarkCode::UnknownType));
     match digests(input, out, templates.digest()) {
         Ok(digests) => out.digests = Some(digests),
-        Err(reason) => out.blocked = out.blocked.or(Some(reason)),
+        Err(reason) => {
+            out.blocked = out.blocked.or(Some(reason));
+            out.unsigned = unsigned_document(input, out, templates.digest());
+        }
     }
 }
 
@@ -185,6 +201,7 @@ fn requested(
     };
     let mut ordered: Vec<_> = members.iter().collect();
     ordered.sort_by_key(|(name, _)| rank(name));
+    let mut audience_host = None;
     for (name, value) in ordered {
         let pointer = format!("{ASKED}{}", pointer_step(name));
         match (name.as_str(), value) {
@@ -193,7 +210,15 @@ fn requested(
             }
             ("audience", Value::String(text)) => {
                 out.facts.audience = Some(text.clone());
-                page.generic(&mut rows, Label::Key("audience"), value, &pointer, 0, &[]);
+                let (label, row) = (Label::Key("audience"), rows.len());
+                let address = page.formatted(&mut rows, label, value, &pointer, Format::Url);
+                if address.is_none() {
+                    page.generic(&mut rows, label, value, &pointer, 0, &[]);
+                }
+                audience_host = rows.get(row).and_then(|row| match &row.value {
+                    RowValue::Url { host, .. } => Some(host.clone()),
+                    _ => None,
+                });
             }
             ("audience", Value::Null) => {
                 page.generic(&mut rows, Label::Key("audience"), value, &pointer, 0, &[]);
@@ -236,8 +261,7 @@ fn requested(
             words.get("headline.incomplete").to_owned()
         }
         (None, Some(audience)) => {
-            let host = super::url::Address::read(audience).map(|address| address.host);
-            let audience = harden_name(host.as_deref().unwrap_or(audience), words).shown;
+            let audience = harden_name(audience_host.as_ref().unwrap_or(audience), words).shown;
             words.fill("headline.audience", &[("audience", &embedded(&audience))])
         }
         (None, None) => words.get("headline.plain").to_owned(),
@@ -312,6 +336,11 @@ fn one_detail(
         let Some(value) = detail.pointer(&row.path) else {
             continue;
         };
+        // What must be there as text is no number and no yes: left to the generic rule.
+        if row.format == Format::Text && template.is_required(&row.path) && value.as_str().is_none()
+        {
+            continue;
+        }
         let label = Label::Phrase(key, row.label.text("label.", locale));
         if let Some(said) = page.formatted(&mut rows, label, value, &path, row.format) {
             fitting.push((&row.path, said));
@@ -423,41 +452,36 @@ fn section(title: &str, kind: &str, rows: Vec<ReviewRow>) -> ReviewSection {
     }
 }
 
-/// What the server claims about the requesting device, and when it asked. Not part of the body: no sources.
-fn origin(input: &RenderInput<'_>, words: &Words) -> ReviewSection {
-    let text = |value: Option<&Value>, path: &str| match value?.pointer(path)? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.text().to_owned()),
+/// What the server claims about the requesting device, and when it asked; with it, how many leaves of that claim found no
+/// place. Not part of the body: its rows have no sources.
+fn origin(input: &RenderInput<'_>, page: &mut Page<'_>) -> (ReviewSection, usize) {
+    let words = page.words;
+    let claimed: Vec<_> = [("s", input.source), ("l", input.location)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.clone())))
+        .collect();
+    let claimed = Value::Object(claimed);
+    let text = |path: &str| match claimed.pointer(path)? {
+        Value::String(text) if !text.is_empty() => Some(text.as_str()),
+        Value::Number(number) => Some(number.text()),
         _ => None,
     };
-    let named = |group: &str| {
-        let name = text(input.source, &format!("/{group}/n"))?;
-        Some(match text(input.source, &format!("/{group}/v")) {
-            Some(version) => format!("{name} {version}"),
-            None => name,
-        })
-    };
-    let place = text(input.location, "/n").or_else(|| {
-        let (latitude, longitude) = (
-            text(input.location, "/lat")?,
-            text(input.location, "/long")?,
-        );
-        Some(format!("{latitude}, {longitude}"))
-    });
     let mut rows = Vec::new();
-    for (key, said) in [
-        ("browser", named("b")),
-        ("system", named("os")),
-        ("place", place),
+    let mut used: Vec<String> = Vec::new();
+    for (key, paths, joint) in [
+        ("browser", &["/s/b/n", "/s/b/v"][..], " "),
+        ("system", &["/s/os/n", "/s/os/v"][..], " "),
+        ("place", &["/l/n"][..], ""),
+        ("place", &["/l/lat", "/l/long"][..], ", "),
     ] {
-        if let Some(said) = said {
-            rows.push(plain_row(
-                key,
-                harden_value(&said, words),
-                RowValue::Text,
-                words,
-            ));
+        // A version without a name, or half a position, is left to the generic rule.
+        let parts: Vec<&str> = paths.iter().map_while(|path| text(path)).collect();
+        if parts.is_empty() || (key == "place" && parts.len() < paths.len()) {
+            continue;
         }
+        used.extend(paths[..parts.len()].iter().map(|path| (*path).to_owned()));
+        let said = harden_value(&parts.join(joint), words);
+        rows.push(plain_row(key, said, RowValue::Text, words));
     }
     let time = super::ShownText {
         shown: moment(input.requested_at, input.display, words, false),
@@ -467,7 +491,20 @@ fn origin(input: &RenderInput<'_>, words: &Words) -> ReviewSection {
         date: harden_value(input.requested_at_text, words).shown,
     };
     rows.push(plain_row("time", time, date, words));
-    section(words.get("title.origin"), "origin", rows)
+    let groups = claimed.as_object().unwrap_or_default();
+    for (name, group) in groups {
+        page.members(&mut rows, group, &pointer_step(name), 0, &used, &[]);
+    }
+    used.extend(
+        rows.iter_mut()
+            .flat_map(|row| std::mem::take(&mut row.sources)),
+    );
+    let shown = used.iter().map(String::as_str).collect();
+    let missing = groups
+        .iter()
+        .map(|(name, group)| leaves_outside(group, &pointer_step(name), &shown))
+        .sum();
+    (section(words.get("title.origin"), "origin", rows), missing)
 }
 
 fn plain_row(key: &str, text: super::ShownText, value: RowValue, words: &Words) -> ReviewRow {
@@ -490,23 +527,31 @@ fn plain_row(key: &str, text: super::ShownText, value: RowValue, words: &Words) 
     }
 }
 
-/// Leaves of `requested_details` that are the source of no row: the proof that nothing disappeared, made for every review.
+/// Leaves of the body that are the source of no row: the proof that nothing disappeared, made for every review.
 fn not_shown(body: &Value, out: &Rendered) -> usize {
     let rows = out.sections.iter().flat_map(|section| &section.rows);
-    let shown: HashSet<&str> = rows
+    let mut shown: HashSet<&str> = rows
         .flat_map(|row| &row.sources)
         .map(String::as_str)
         .collect();
-    let mut leaves = Vec::new();
-    if let Some(asked) = body.get("requested_details") {
-        collect_leaves(asked, ASKED.to_owned(), &mut leaves);
+    if out.binding_message.is_some() {
+        shown.insert("/requested_details/binding_message");
     }
-    let binding = format!("{ASKED}/binding_message");
-    let stands_apart = |leaf: &str| out.binding_message.is_some() && leaf == binding;
-    leaves
-        .iter()
-        .filter(|leaf| !shown.contains(leaf.as_str()) && !stands_apart(leaf))
-        .count()
+    leaves_outside(body, "", &shown)
+}
+
+/// How many leaves of the members of an object are not among these pointers.
+fn leaves_outside(object: &Value, pointer: &str, shown: &HashSet<&str>) -> usize {
+    let mut leaves = Vec::new();
+    for (name, member) in object.as_object().unwrap_or_default() {
+        collect_leaves(
+            member,
+            format!("{pointer}{}", pointer_step(name)),
+            &mut leaves,
+        );
+    }
+    let missing = leaves.iter().filter(|leaf| !shown.contains(leaf.as_str()));
+    missing.count()
 }
 
 /// Pointers of all leaves: values that hold no others, empty objects and arrays among them.

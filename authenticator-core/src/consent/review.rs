@@ -130,6 +130,7 @@ impl Core {
             shown_document: digests
                 .as_ref()
                 .map(|d| d.shown_document.clone())
+                .or(rendered.unsigned)
                 .unwrap_or_default(),
             templates: digests
                 .as_ref()

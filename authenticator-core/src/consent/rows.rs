@@ -263,7 +263,11 @@ impl<'a> Page<'a> {
     }
 
     fn string(&self, text: &str) -> Said {
-        if let Some(address) = Address::read(text) {
+        if let Some(mut address) = Address::read(text) {
+            // Only where an address is asked for is its scheme left out: `https://Alice` is not `Alice`.
+            if !address.text.ends_with(text) {
+                address.text = text.to_owned();
+            }
             return self.address(&address);
         }
         let text = if text.is_empty() {
@@ -321,7 +325,11 @@ impl<'a> Page<'a> {
             }
             Format::Text => match value {
                 Value::String(text) if text.trim().is_empty() => return None,
-                Value::String(_) | Value::Number(_) | Value::Bool(_) => self.scalar(value)?,
+                Value::String(text) => Said {
+                    value: RowValue::Text,
+                    ..self.string(text)
+                },
+                Value::Number(_) | Value::Bool(_) => self.scalar(value)?,
                 _ => return None,
             },
             Format::Quote => self.quote(value.as_str().filter(|text| !text.trim().is_empty())?),

@@ -272,6 +272,10 @@ impl Template {
         })
     }
 
+    pub(super) fn is_required(&self, path: &str) -> bool {
+        self.required.iter().flatten().any(|one| one == path)
+    }
+
     /// The part of the type that a prefix template leaves open, or the whole type.
     pub(super) fn open_part<'a>(&self, kind: &'a str) -> &'a str {
         let prefixes = self.types.iter().filter_map(|name| name.strip_suffix('*'));

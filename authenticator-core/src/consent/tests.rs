@@ -195,8 +195,11 @@ fn incomplete_payments_are_blocked() {
     };
     assert_eq!(detail(|_| {}).blocked, None);
     type Change = fn(&mut Json);
-    let changes: [(Change, &str); 9] = [
+    let changes: [(Change, &str); 12] = [
         (|d| d["beneficiary"] = json!(null), "creditorName"),
+        (|d| d["beneficiary"] = json!(true), "creditorName"),
+        (|d| d["beneficiary"] = json!(12345), "creditorName"),
+        (|d| d["beneficiary"] = json!(["Hanna"]), "creditorName"),
         (|d| d["beneficiary"] = json!("  "), "creditorName"),
         (
             |d| d["beneficiary"] = json!({ "name": "x" }),
@@ -273,9 +276,9 @@ fn caps_block_and_count_what_is_missing() {
             .find(|mark| mark.code == MarkCode::TooLarge);
         mark.unwrap().text.clone()
     };
-    // The payment itself has seven leaves beside the binding message.
-    assert!(!blocked(&with(json!(vec![1; 505]))));
-    let large = with(json!(vec![1; 515]));
+    // The payment itself has seven leaves beside the binding message, and its envelope one.
+    assert!(!blocked(&with(json!(vec![1; 504]))));
+    let large = with(json!(vec![1; 514]));
     assert!(blocked(&large));
     assert!(text(&large).contains(": 10."), "{}", text(&large));
 
@@ -336,6 +339,134 @@ fn a_confirmation_is_the_amount_or_a_number_of_this_review() {
         typed,
         "the same review, the same number"
     );
+}
+
+#[test]
+fn the_amount_to_type_is_never_the_small_one_that_the_requester_put_first() {
+    let typed = |amounts: &[&str]| {
+        let details: Vec<Json> = amounts
+            .iter()
+            .map(|amount| {
+                let amount = json!({ "amount": amount, "currency": "EUR" });
+                json!({ "type": "payment", "instructedAmount": amount, "creditorName": "Hanna" })
+            })
+            .collect();
+        let rendered =
+            changed(|body| body["requested_details"]["authorization_details"] = json!(details));
+        assert_eq!(rendered.facts.amounts.len(), amounts.len());
+        confirmation(&rendered, "", "en")
+    };
+    let digits = |amounts: &[&str]| match typed(amounts) {
+        (Confirmation::AmountDigits { .. }, typed) => Some(typed),
+        (Confirmation::Number { number, .. }, typed) => {
+            assert_eq!(number, typed);
+            assert!((10..100).contains(&number.parse::<u32>().unwrap()));
+            None
+        }
+    };
+    assert_eq!(digits(&["0.50", "-98000"]).as_deref(), Some("98000"));
+    assert_eq!(digits(&["-98000", "0.50"]).as_deref(), Some("98000"));
+    assert_eq!(digits(&["-1", "-98000"]).as_deref(), Some("98000"));
+    assert_eq!(digits(&["-249.00"]).as_deref(), Some("249"));
+    // Nothing but the review's own number says which of these is meant.
+    assert_eq!(digits(&["5", "98000"]), None);
+    assert_eq!(digits(&["-1", "98000"]), None);
+    assert_eq!(digits(&["0.50"]), None);
+    assert_eq!(digits(&["-0.50"]), None);
+    assert_eq!(digits(&["0"]), None);
+}
+
+#[test]
+fn only_an_audience_is_shown_without_its_scheme() {
+    let rendered = changed(|body| {
+        let detail = &mut body["requested_details"]["authorization_details"][0];
+        detail["beneficiary"] = json!("https://Alice");
+        detail["subject"] = json!("https://12345");
+        detail["other"] = json!("https://12345");
+        detail["locations"] = json!(["https://bank.example@evil.example/"]);
+    });
+    assert_eq!(rendered.headline, "Pay 2,500.00 USD to “https://Alice”");
+    let rows = || rendered.sections.iter().flat_map(|section| &section.rows);
+    let text = |label: &str| rows().find(|row| row.label == label).unwrap();
+    assert_eq!(text("Recipient").text, "https://Alice");
+    assert_eq!(text("Reference").text, "https://12345");
+    assert_eq!(text("Other").text, "https://12345");
+    assert_eq!(text("For").text, "api.bank.example");
+    assert!(codes(&text("Where").marks).contains(&"look_alike"));
+}
+
+#[test]
+fn details_that_could_not_be_had_are_never_said_to_be_none() {
+    let rendered = given(&json!({ "details": "details_unavailable" })).render();
+    assert_eq!(rendered.blocked, Some(MarkCode::DetailsUnavailable));
+    assert!(rendered.digests.is_none());
+    let shown: Json = serde_json::from_str(&rendered.unsigned.unwrap()).unwrap();
+    assert_eq!(shown["headline"], json!(rendered.headline));
+    assert_eq!(shown["marks"], json!(["details_unavailable"]));
+    assert_eq!(shown.get("source"), None);
+}
+
+#[test]
+fn what_was_shown_without_a_digest_is_kept_unless_it_is_long() {
+    let number = "0.1000000000000000055511151231257827";
+    let with = |extra: String| {
+        let text = payment().to_string().replace("2500", number);
+        let text = text.replace("\"Hanna Herwitz\"", &extra);
+        given(&json!({ "body": text })).render()
+    };
+    let kept = with("\"Hanna\"".into());
+    assert!(kept.digests.is_none());
+    assert!(kept.unsigned.unwrap().contains(number));
+    let words = vec![format!("\"{}\"", "x".repeat(400)); 200].join(",");
+    assert_eq!(with(format!("[{words}]")).unsigned, None);
+    assert_eq!(changed(|_| {}).unsigned, None);
+}
+
+#[test]
+fn everything_that_a_push_says_of_its_origin_is_a_row() {
+    let origin = |source: Json, location: Json| {
+        let input = json!({ "source": source.to_string(), "location": location.to_string() });
+        let rendered = given(&input).render();
+        assert_eq!(rendered.blocked, None);
+        let rows = rendered
+            .sections
+            .iter()
+            .find(|s| s.kind == "origin")
+            .unwrap();
+        let rows = rows.rows.iter().filter(|row| row.label_key != "time");
+        let rows = rows.map(|row| format!("{}: {}", row.label, row.text));
+        rows.collect::<Vec<_>>()
+    };
+    let known = json!({ "b": { "n": "Firefox", "v": "140" }, "os": { "n": "Linux" } });
+    assert_eq!(
+        origin(
+            known,
+            json!({ "n": "Berlin", "lat": "52.5", "long": "13.4" })
+        ),
+        [
+            "Browser: Firefox 140",
+            "System: Linux",
+            "Place: Berlin",
+            "Place: 52.5, 13.4"
+        ]
+    );
+    assert_eq!(
+        origin(
+            json!({ "b": { "v": "140" }, "x": ["y"] }),
+            json!({ "lat": 1, "t": null })
+        ),
+        ["B: ", "V: 140", "X: y", "Lat: 1", "T: none"]
+    );
+    assert_eq!(origin(json!({}), json!({})), Vec::<String>::new());
+}
+
+#[test]
+fn members_beside_the_details_are_shown_below_everything() {
+    let rendered = changed(|body| body["note"] = json!({ "to": "you" }));
+    let last = rendered.sections.last().unwrap();
+    assert_eq!(last.kind, "technical");
+    let sources: Vec<_> = last.rows.iter().flat_map(|row| &row.sources).collect();
+    assert_eq!(sources, ["/id", "/note/to"]);
 }
 
 #[test]
@@ -405,6 +536,41 @@ fn any_name() -> impl Strategy<Value = String> {
     prop_oneof![4 => prop::sample::select(known).prop_map(str::to_owned), 1 => any::<String>()]
 }
 
+fn origin_name() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["b", "os", "n", "v", "lat", "long", "x", ""]).prop_map(str::to_owned)
+}
+
+/// The same shape, each leaf a text of its own.
+fn numbered(value: Json, count: &mut usize) -> Json {
+    match value {
+        Json::Array(items) if !items.is_empty() => items
+            .into_iter()
+            .map(|item| numbered(item, count))
+            .collect(),
+        Json::Object(members) if !members.is_empty() => {
+            let members = members.into_iter();
+            Json::Object(
+                members
+                    .map(|(name, item)| (name, numbered(item, count)))
+                    .collect(),
+            )
+        }
+        empty @ (Json::Array(_) | Json::Object(_)) => empty,
+        _ => {
+            *count += 1;
+            json!(format!("leaf{count}x"))
+        }
+    }
+}
+
+fn texts(value: &Json) -> Vec<String> {
+    match value {
+        Json::Array(items) => items.iter().flat_map(texts).collect(),
+        Json::Object(members) => members.values().flat_map(texts).collect(),
+        other => vec![other.as_str().unwrap_or_default().to_owned()],
+    }
+}
+
 fn any_detail() -> impl Strategy<Value = Json> {
     let types = vec![
         "payment_initiation",
@@ -468,6 +634,7 @@ proptest! {
         let mut leaves = Vec::new();
         let asked = given.body.as_ref().and_then(|body| body.get("requested_details")).unwrap();
         collect_leaves(asked, "/requested_details".to_owned(), &mut leaves);
+        leaves.push("/id".to_owned());
         if rendered.binding_message.is_some() {
             leaves.retain(|leaf| leaf != "/requested_details/binding_message");
         }
@@ -481,6 +648,57 @@ proptest! {
             prop_assert_eq!(sources, leaves);
         }
         prop_assert!(rendered.digests.is_some() || rendered.blocked.is_some());
+    }
+
+    #[test]
+    fn a_review_shows_every_member_of_its_input(
+        members in prop::collection::btree_map(any_name(), any_json(), 0..4),
+        request in any_request(),
+        source in prop::collection::btree_map(origin_name(), any_json(), 0..5),
+        location in prop::collection::btree_map(origin_name(), any_json(), 0..5),
+    ) {
+        let mut body = object(members);
+        body["requested_details"] = request;
+        // Texts that cannot be mistaken for others, so that each is found on the page again.
+        let mut count = 0;
+        let [source, location] = [source, location].map(|part| numbered(object(part), &mut count));
+        let given = given(&json!({
+            "body": body.to_string(), "source": source.to_string(), "location": location.to_string(),
+        }));
+        let rendered = given.render();
+        if rendered.blocked == Some(MarkCode::TooLarge) {
+            return Ok(());
+        }
+        let rows: Vec<&ReviewRow> = rendered.sections.iter().flat_map(|section| &section.rows).collect();
+        let sources: Vec<&String> = rows.iter().flat_map(|row| &row.sources).collect();
+        for (name, member) in body.as_object().unwrap() {
+            let member = strict::read(member.to_string().as_bytes(), Limits::STORED).unwrap();
+            let mut leaves = Vec::new();
+            collect_leaves(&member, crate::json::pointer_step(name), &mut leaves);
+            for leaf in leaves.iter().filter(|leaf| *leaf != "/requested_details/binding_message" || rendered.binding_message.is_none()) {
+                prop_assert!(sources.contains(&leaf), "{leaf}");
+            }
+        }
+        let origin = rendered.sections.iter().find(|section| section.kind == "origin").unwrap();
+        let page: String = origin.rows.iter().map(|row| format!("{}\n", row.text)).collect();
+        for part in [&source, &location] {
+            for text in texts(part) {
+                prop_assert!(page.contains(&text), "{text} in {page}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_shown(bytes in prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..60),
+        "\\{\"id\":\"c\",\"[a-z\\\\\"]{0,4}\":[0-9eE.\"\\[\\]{},:ntrf-]{0,12}\\}".prop_map(String::into_bytes),
+    ]) {
+        if let Ok(body) = strict::read(&bytes, Limits::BODY) {
+            let mut given = given(&json!({}));
+            given.body = Some(body);
+            let rendered = given.render();
+            prop_assert!(rendered.digests.is_some() || rendered.blocked.is_some());
+        }
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub(super) struct Address {
     pub deceptive: bool,
 }
 
+/// Longest label and longest host of DNS (RFC 1035 §2.3.4): whatever is longer leads nowhere, and is not worth encoding.
+const LABEL: usize = 63;
+const HOST: usize = 253;
+
 impl Address {
     /// Reads `http` and `https` addresses. A backslash ends the host as browsers have it (WHATWG URL §4.4).
     pub(super) fn read(text: &str) -> Option<Address> {
@@ -32,10 +36,13 @@ impl Address {
         if name.is_empty() {
             return None;
         }
+        let long = is_too_long(name);
         let deceptive = user.is_some()
+            || long
             || name.split('.').any(is_deceptive)
             || name.contains(|c: char| c.is_ascii() && !is_host_byte(c));
-        let host = match ascii_host(name) {
+        let ascii = if long { None } else { ascii_host(name) };
+        let host = match ascii {
             Some(ascii) if ascii != name => format!("{name} ({ascii})"),
             _ => name.to_owned(),
         };
@@ -52,6 +59,11 @@ impl Address {
             deceptive,
         })
     }
+}
+
+fn is_too_long(host: &str) -> bool {
+    let long = |text: &str, limit| text.chars().nth(limit).is_some();
+    long(host, HOST) || host.split('.').any(|label| long(label, LABEL))
 }
 
 /// Splits `:8443` off; the brackets of an IPv6 address keep their colons.
@@ -206,6 +218,34 @@ mod tests {
         let address = Address::read("https://münchen.example/").unwrap();
         assert_eq!(address.host, "münchen.example (xn--mnchen-3ya.example)");
         assert!(!address.deceptive);
+    }
+
+    #[test]
+    fn hosts_beyond_the_limits_of_dns_are_marked_and_not_encoded() {
+        for host in [
+            "\u{4e00}".repeat(64),
+            "\u{4e00}.".repeat(127),
+            "a".repeat(64),
+        ] {
+            let address = Address::read(&format!("https://{host}/x")).unwrap();
+            assert_eq!(address.host, host);
+            assert!(address.deceptive);
+        }
+        let longest = ["a"; 63].concat();
+        assert!(
+            !Address::read(&format!("https://{longest}.example/"))
+                .unwrap()
+                .deceptive
+        );
+        // Quadratic work would take minutes here.
+        let huge: String = (0..80_000u32)
+            .filter_map(|n| char::from_u32(0x4e00 + n % 20_000))
+            .collect();
+        assert!(
+            Address::read(&format!("https://{huge}/"))
+                .unwrap()
+                .deceptive
+        );
     }
 
     proptest! {

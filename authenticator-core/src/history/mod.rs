@@ -5,6 +5,9 @@ mod prune;
 pub(crate) mod tests;
 mod verify;
 
+#[cfg(feature = "testing")]
+pub(crate) use verify::{Kind, checkpoint, verify};
+
 use crate::challenge::ChallengeId;
 use crate::decision::{Decision, Delivery};
 use crate::enrollment::EnrollmentId;

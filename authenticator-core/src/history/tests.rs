@@ -703,9 +703,9 @@ mod pruning {
         let history = old();
         history.prune(2500).unwrap();
         history.store.forge("DELETE FROM history WHERE seq <= 6");
-        assert_eq!(history.broken(), (6, None, HistoryFault::Missing));
+        assert_eq!(history.broken(), (5, None, HistoryFault::Missing));
         history.store.forge("DELETE FROM history");
-        assert_eq!(history.broken(), (6, None, HistoryFault::Missing));
+        assert_eq!(history.broken(), (5, None, HistoryFault::Missing));
 
         let history = old();
         history.prune(2500).unwrap();

@@ -89,14 +89,14 @@ impl Core {
 
 /// What a checkpoint says besides that a record has this digest.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Nothing.
     Plain,
     /// All records up to this one were removed on purpose: the chain starts after it.
     Anchor,
 }
 
-pub(super) fn checkpoint(
+pub(crate) fn checkpoint(
     signer: &dyn Signer,
     enrollment: &str,
     link: &Link,
@@ -147,15 +147,15 @@ fn anchor(key: &Jwk, enrollment: &str, checkpoints: &[(i64, String)]) -> Option<
 }
 
 /// A report, and what a checkpoint would be signed over.
-pub(super) struct Found {
-    pub(super) report: HistoryReport,
-    pub(super) head: Option<Link>,
+pub(crate) struct Found {
+    pub(crate) report: HistoryReport,
+    pub(crate) head: Option<Link>,
 }
 
 /// One record's place in the chain.
 #[derive(Clone, Debug)]
-pub(super) struct Link {
-    pub(super) seq: i64,
+pub(crate) struct Link {
+    pub(crate) seq: i64,
     pub(super) digest: String,
     prev: Option<String>,
     challenge: Option<ChallengeId>,
@@ -174,7 +174,7 @@ impl Link {
 }
 
 /// Reads a whole chain and its checkpoints.
-pub(super) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) -> Result<Found> {
+pub(crate) fn verify(store: &Store, row: &EnrollmentRow, dialect: &dyn Dialect) -> Result<Found> {
     let enrollment = &row.identity.enrollment;
     let mut check = Check {
         enrollment,
@@ -597,8 +597,8 @@ fn approval_signer(claim: &Value) -> std::result::Result<Option<String>, History
     signed().map(Some).ok_or(HistoryFault::UserVerification)
 }
 
-/// Whether the document that was shown has the digest `shown`, and names `source`. A review without a form that has a
-/// digest could not be approved, and has neither.
+/// Whether the document that was shown has the digest `shown`, and names `source`. A review without digests could not be
+/// approved: its document stands for itself, and names no source.
 fn document_fits(review: &Value) -> bool {
     let (Some(document), Some(shown), Some(source)) = (
         text(review, "document"),
@@ -607,10 +607,10 @@ fn document_fits(review: &Value) -> bool {
     ) else {
         return false;
     };
-    if document.is_empty() && shown.is_empty() && source.is_empty() {
-        return true;
-    }
     let named = json::read(document.as_bytes(), json::Limits::STORED).ok();
+    if shown.is_empty() && source.is_empty() {
+        return document.is_empty() || named.is_some_and(|value| value.get("source").is_none());
+    }
     shown == base64url(&sha256(document.as_bytes()))
         && named.is_some_and(|value| text(&value, "source") == Some(source))
 }

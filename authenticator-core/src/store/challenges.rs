@@ -3,7 +3,9 @@
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 
-use super::document::{self, Document, amounts, document, integer, optional, read_amounts, text};
+use super::document::{
+    self, Document, amounts, check_owner, document, integer, optional, read_amounts, text,
+};
 use super::fault::{challenge_expired, unknown_challenge, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
@@ -422,6 +424,7 @@ impl Stored {
     pub(super) fn open(self, sealer: &Sealer) -> Result<ChallengeRow> {
         let id = self.id;
         let push = Document::open(sealer, PUSH, &id, &self.push)?;
+        check_owner(&push, &self.enrollment)?;
         let token = sealer.open_optional(TOKEN, &id, self.token)?;
         let review = self
             .review
@@ -453,6 +456,7 @@ impl Stored {
 
 fn push_document(push: &Push) -> Value {
     document([
+        ("enrollment", text(&push.enrollment)),
         ("challenge", text(&push.challenge)),
         ("requested_at", integer(push.requested_at)),
         ("requested_at_text", text(&push.requested_at_text)),

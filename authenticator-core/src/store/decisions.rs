@@ -4,7 +4,7 @@ use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 
 use super::challenges::{erase_credentials, open_one, set_state};
-use super::document::{self, Document, document, named, optional};
+use super::document::{self, Document, check_owner, document, named, optional, text};
 use super::fault::{challenge_expired, unknown_challenge, unknown_enrollment};
 use super::names::Named;
 use super::seal::{Column, Sealer};
@@ -54,6 +54,7 @@ impl Store {
                 self.check_approval_key(change, row)?;
             }
             let verdict = document([
+                ("enrollment", text(&challenge.enrollment)),
                 ("decision", named(row.decision)),
                 ("reason", optional(row.reason.as_deref())),
                 ("claim", optional(row.claim.as_deref())),
@@ -396,6 +397,7 @@ impl Stored {
 
     fn open(self, sealer: &Sealer) -> Result<DecisionRow> {
         let verdict = Document::open(sealer, VERDICT, &self.challenge, &self.verdict)?;
+        check_owner(&verdict, &self.enrollment)?;
         let decision = verdict.named("decision")?;
         let reason = verdict.optional_text("reason")?;
         Ok(DecisionRow {

@@ -110,6 +110,14 @@ impl Document {
     }
 }
 
+/// The document must say itself whose it is: the column beside it can be changed by whoever can write to the file.
+pub(super) fn check_owner(document: &Document, enrollment: &str) -> Result<()> {
+    match document.text("enrollment")? == enrollment {
+        true => Ok(()),
+        false => Err(damaged("a row was moved to another account")),
+    }
+}
+
 /// Pairs of texts (decimal and currency, in the order of the caller), as an array of arrays.
 pub(super) fn amounts(pairs: &[(String, String)]) -> Value {
     let pair = |(left, right): &(String, String)| {

@@ -157,8 +157,7 @@ impl Store {
             return Ok(None);
         };
         let body = |(seq, sealed): (i64, Vec<u8>)| {
-            Document::open(&self.sealer, RECORD, &row_key(&enrollment, seq), &sealed)?
-                .document("body")
+            body_about(challenge, &self.sealer, &row_key(&enrollment, seq), &sealed)
         };
         let (opened, settled) = (body(opened)?, body(settled)?);
         Ok(Some(Receipt {
@@ -633,18 +632,25 @@ fn last(
 
 /// Whether the record of this key opens, or was given up in an earlier repair.
 pub(super) fn opens(store: &Connection, sealer: &Sealer, key: &[SqlValue]) -> Result<()> {
-    let query = "SELECT enrollment, seq, settles, record FROM history WHERE rowid = ?1";
-    let (enrollment, seq, settles, sealed): (String, i64, i64, Vec<u8>) =
+    let query = "SELECT enrollment, seq, challenge, settles, record FROM history WHERE rowid = ?1";
+    let (place, challenge, settles, sealed): (String, String, i64, Vec<u8>) =
         store.query_row(query, params_from_iter(key), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            let enrollment: String = row.get(0)?;
+            let place = row_key(&enrollment, row.get(1)?);
+            Ok((place, row.get(2)?, row.get(3)?, row.get(4)?))
         })?;
     if sealed.is_empty() && settles == APART {
         return Ok(());
     }
-    let record = Document::open(sealer, RECORD, &row_key(&enrollment, seq), &sealed)?;
-    match (0..=APART).contains(&settles) {
-        true => record.document("body").map(drop),
-        false => Err(damaged("a record is of no kind")),
+    let body = body_about(&challenge, sealer, &place, &sealed)?;
+    let kind = match body.text("event")?.as_str() {
+        "decided" | "missed" => OPENS,
+        "settled" => SETTLES,
+        _ => APART,
+    };
+    match kind == settles {
+        true => Ok(()),
+        false => Err(damaged("a record is of another kind")),
     }
 }
 
@@ -657,6 +663,16 @@ fn approval_thumbprint(claim: &str) -> Option<String> {
 /// What the next record calls one by.
 fn digest(record: &[u8]) -> String {
     jose::base64url(&jose::sha256(record))
+}
+
+/// The body of a record. The record must say itself what it is about: the column beside it can be changed by whoever can
+/// write to the file.
+fn body_about(challenge: &str, sealer: &Sealer, place: &str, sealed: &[u8]) -> Result<Document> {
+    let body = Document::open(sealer, RECORD, place, sealed)?.document("body")?;
+    match body.text("challenge")? == challenge {
+        true => Ok(body),
+        false => Err(damaged("a record was moved to another challenge")),
+    }
 }
 
 /// What a sealed record is bound to.
@@ -689,8 +705,8 @@ impl Stored {
 
     fn open(self, sealer: &Sealer) -> Result<HistoryEntry> {
         let body = |seq: i64, sealed: &[u8]| {
-            Document::open(sealer, RECORD, &row_key(&self.enrollment, seq), sealed)?
-                .document("body")
+            let place = row_key(&self.enrollment, seq);
+            body_about(&self.challenge, sealer, &place, sealed)
         };
         let opened = body(self.seq, &self.record)?;
         let settled = self

@@ -16,6 +16,8 @@ mod repair;
 mod requesters;
 mod schema;
 mod seal;
+#[cfg(feature = "testing")]
+mod tamper;
 #[cfg(test)]
 mod tests;
 

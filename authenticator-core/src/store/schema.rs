@@ -70,7 +70,7 @@ CREATE TABLE decisions (
     enrollment      TEXT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
     decided_at      INTEGER NOT NULL,
     expires_at      INTEGER NOT NULL,
-    verdict         BLOB NOT NULL,    -- sealed: decision, reason, claim
+    verdict         BLOB NOT NULL,    -- sealed: account, decision, reason, claim
     delivery        TEXT NOT NULL,
     attempts        INTEGER NOT NULL,
     next_attempt_at INTEGER,

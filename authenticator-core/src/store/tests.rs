@@ -676,6 +676,31 @@ mod sealing {
     }
 
     #[test]
+    fn a_request_or_a_decision_moved_to_another_account_is_refused() {
+        let (file, store) = denied();
+        store.add_enrollment(&enrollment(BOB), &[]).unwrap();
+        for table in ["challenges", "decisions"] {
+            file.sql(&format!("UPDATE {table} SET enrollment = 'dev_bob'"));
+        }
+        assert_eq!(code(store.challenge("c1")), ErrorCode::StoreCorrupt);
+        assert_eq!(code(store.decision("c1")), ErrorCode::StoreCorrupt);
+        assert_eq!(code(store.queued()), ErrorCode::StoreCorrupt);
+    }
+
+    #[test]
+    fn a_history_moved_to_another_request_is_neither_its_entry_nor_its_receipt() {
+        let (file, store) = denied();
+        store.begin_attempt("c1", "secret-jwt", 5000, 6000).unwrap();
+        store
+            .end_attempt(&ended(&store, Delivery::Delivered), false)
+            .unwrap();
+        store.add_challenge(&challenge("c2", ALICE, 9000)).unwrap();
+        file.sql("UPDATE history SET challenge = 'c2'");
+        assert_eq!(code(store.settled_receipt("c2")), ErrorCode::StoreCorrupt);
+        assert_eq!(code(store.history(None, None, 10)), ErrorCode::StoreCorrupt);
+    }
+
+    #[test]
     fn errors_tell_no_values() {
         let (file, store) = reviewed();
         file.sql("UPDATE challenges SET push = x'736563726574'");

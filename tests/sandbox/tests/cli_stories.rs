@@ -362,6 +362,20 @@ fn a_history_is_checked_exported_and_pruned() {
             record.to_str().unwrap(),
         ];
         assert_eq!(run(&files).status.code(), Some(1));
+        // Nothing of these is in the entry itself.
+        let forge: [fn(&mut Value); 4] = [
+            |export| export["records"][0]["body"]["user"] = "eva".into(),
+            |export| export["records"][3]["prev"] = "AAAA".into(),
+            |export| export["checkpoints"] = serde_json::json!(["a.b.c"]),
+            |export| export["checkpoints"] = serde_json::json!([]),
+        ];
+        for forge in forge {
+            let mut export = export.clone();
+            forge(&mut export);
+            std::fs::write(&forgery, export.to_string()).unwrap();
+            let output = run(&files);
+            assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+        }
     }
 
     let prune = |when: &str| {

@@ -134,7 +134,7 @@ fn make_visible(text: &str, marks: &mut BTreeSet<MarkCode>) -> String {
         let next = chars.peek().copied();
         let run = c == ' ' && (in_run || next == Some(' '));
         in_run = c == ' ';
-        if contains(tables::MARKS, c) && !contains(tables::IGNORABLE, c) {
+        if contains(tables::MARKS, c) && !is_hidden(c) {
             stack += 1;
             if stack > STACK {
                 marks.insert(MarkCode::StackedMarks);
@@ -197,9 +197,15 @@ fn kind(c: char, last: Option<char>, next: Option<char>, run: bool) -> Kind {
         '\u{fe0e}' | '\u{fe0f}' if is_emoji_part(last, next) => Kind::Plain,
         ZWJ if last.is_some_and(in_emoji) && next.is_some_and(is_pictograph) => Kind::Plain,
         '\u{2800}' => Kind::Invisible,
-        c if contains(tables::IGNORABLE, c) || is_unprintable(c) => Kind::Invisible,
+        '\u{20e3}' if last == Some('\u{fe0f}') => Kind::Plain,
+        c if is_hidden(c) || is_unprintable(c) => Kind::Invisible,
         _ => Kind::Plain,
     }
+}
+
+/// Not seen, or seen only as a stroke or frame that hides the character before it.
+fn is_hidden(c: char) -> bool {
+    contains(tables::IGNORABLE, c) || contains(tables::OVERLAYS, c)
 }
 
 /// Bidirectional controls (UAX 9 §2).

@@ -1,6 +1,6 @@
-//! Unicode data in the least space: sorted ranges. `IGNORABLE` is written by hand; the rest is generated from the crates
-//! `unicode-normalization` (UCD) and `unicode-security` (UTS 39 confusables) by `regenerate_unicode_tables` in `tests.rs`,
-//! and a test compares every code point with them.
+//! Unicode data in the least space: sorted ranges, generated from the crates `regex-syntax` and `unicode-normalization` (UCD)
+//! and `unicode-security` (UTS 39 confusables) by `regenerate_unicode_tables` in `tests.rs`; a test compares every code
+//! point with them.
 
 /// Whether a sorted table of ranges holds a character.
 pub(super) fn contains(table: &[(u32, u32)], c: char) -> bool {
@@ -9,28 +9,24 @@ pub(super) fn contains(table: &[(u32, u32)], c: char) -> bool {
     next > 0 && table[next - 1].1 >= code
 }
 
-/// Default_Ignorable_Code_Point (UCD 17.0, DerivedCoreProperties.txt).
+// Generated from here on.
+
+/// Default_Ignorable_Code_Point, and general category Cf: format characters.
+#[rustfmt::skip]
 pub(super) const IGNORABLE: &[(u32, u32)] = &[
-    (0xad, 0xad),
-    (0x34f, 0x34f),
-    (0x61c, 0x61c),
-    (0x115f, 0x1160),
-    (0x17b4, 0x17b5),
-    (0x180b, 0x180f),
-    (0x200b, 0x200f),
-    (0x202a, 0x202e),
-    (0x2060, 0x206f),
-    (0x3164, 0x3164),
-    (0xfe00, 0xfe0f),
-    (0xfeff, 0xfeff),
-    (0xffa0, 0xffa0),
-    (0xfff0, 0xfff8),
-    (0x1bca0, 0x1bca3),
-    (0x1d173, 0x1d17a),
-    (0xe0000, 0xe0fff),
+    (0xad, 0xad), (0x34f, 0x34f), (0x600, 0x605), (0x61c, 0x61c), (0x6dd, 0x6dd), (0x70f, 0x70f), (0x890, 0x891),
+    (0x8e2, 0x8e2), (0x115f, 0x1160), (0x17b4, 0x17b5), (0x180b, 0x180f), (0x200b, 0x200f), (0x202a, 0x202e), (0x2060, 0x206f),
+    (0x3164, 0x3164), (0xfe00, 0xfe0f), (0xfeff, 0xfeff), (0xffa0, 0xffa0), (0xfff0, 0xfffb), (0x110bd, 0x110bd), (0x110cd, 0x110cd),
+    (0x13430, 0x1343f), (0x1bca0, 0x1bca3), (0x1d173, 0x1d17a), (0xe0000, 0xe0fff),
 ];
 
-// Generated from here on.
+/// Marks over or around a character (combining class 1, general category Me): they strike it out or frame it.
+#[rustfmt::skip]
+pub(super) const OVERLAYS: &[(u32, u32)] = &[
+    (0x334, 0x338), (0x488, 0x489), (0x1abe, 0x1abe), (0x1cd4, 0x1cd4), (0x1ce2, 0x1ce8), (0x20d2, 0x20d3), (0x20d8, 0x20da),
+    (0x20dd, 0x20e0), (0x20e2, 0x20e6), (0x20ea, 0x20eb), (0xa670, 0xa672), (0x10a39, 0x10a39), (0x16af0, 0x16af4), (0x1bc9e, 0x1bc9e),
+    (0x1d167, 0x1d169), (0x1d25b, 0x1d25c),
+];
 
 /// General category M: combining marks.
 #[rustfmt::skip]

@@ -1,12 +1,13 @@
 //! Hardening: vectors, properties, and the generator of the Unicode tables.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use unicode_security::confusable_detection::skeleton;
 
-use super::tables::{LOOKS_ASCII, MARKS, contains};
+use super::tables::{IGNORABLE, LOOKS_ASCII, MARKS, OVERLAYS, contains};
 use super::*;
 
 fn is_ascii_double(c: char) -> bool {
@@ -15,9 +16,43 @@ fn is_ascii_double(c: char) -> bool {
     !c.is_ascii() && c.is_alphanumeric() && letters
 }
 
+/// The characters of a class in the notation of regular expressions.
+fn class(pattern: &str) -> Vec<(char, char)> {
+    use regex_syntax::hir::{Class, HirKind};
+    let parsed = regex_syntax::parse(pattern).unwrap();
+    let HirKind::Class(Class::Unicode(class)) = parsed.kind() else {
+        panic!("{pattern} is no class");
+    };
+    let ranges = class.ranges().iter();
+    ranges.map(|range| (range.start(), range.end())).collect()
+}
+
+fn within(class: &[(char, char)], c: char) -> bool {
+    class
+        .iter()
+        .any(|(first, last)| (*first..=*last).contains(&c))
+}
+
+fn is_ignorable(c: char) -> bool {
+    static CLASS: LazyLock<Vec<(char, char)>> =
+        LazyLock::new(|| class(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]"));
+    within(&CLASS, c)
+}
+
+fn is_overlay(c: char) -> bool {
+    static CLASS: LazyLock<Vec<(char, char)>> = LazyLock::new(|| class(r"\p{Me}"));
+    canonical_combining_class(c) == 1 || within(&CLASS, c)
+}
+
 #[test]
 fn the_tables_agree_with_the_unicode_crates() {
     for c in '\0'..=char::MAX {
+        for (name, table, expected) in [
+            ("IGNORABLE", IGNORABLE, is_ignorable(c)),
+            ("OVERLAYS", OVERLAYS, is_overlay(c)),
+        ] {
+            assert_eq!(contains(table, c), expected, "{name} {:04X}", u32::from(c));
+        }
         assert_eq!(
             contains(MARKS, c),
             is_combining_mark(c),
@@ -40,6 +75,18 @@ fn regenerate_unicode_tables() {
     let file = std::fs::read_to_string(path).unwrap();
     let (head, _) = file.split_once("// Generated from here on.").unwrap();
     let mut out = format!("{head}// Generated from here on.\n");
+    table(
+        &mut out,
+        "IGNORABLE",
+        "Default_Ignorable_Code_Point, and general category Cf: format characters.",
+        is_ignorable,
+    );
+    table(
+        &mut out,
+        "OVERLAYS",
+        "Marks over or around a character (combining class 1, general category Me): they strike it out or frame it.",
+        is_overlay,
+    );
     table(
         &mut out,
         "MARKS",
@@ -73,6 +120,46 @@ fn table(out: &mut String, name: &str, about: &str, holds: fn(char) -> bool) {
         write!(out, "{lead}({first:#x}, {last:#x}),").unwrap();
     }
     out.push_str("\n];\n");
+}
+
+#[test]
+fn a_double_is_found_alone_and_in_pieces_but_not_in_a_text_of_its_script() {
+    let doubles = |text: &str| harden(text).marks.contains(&MarkCode::LookAlike);
+    for text in [
+        "ВР",
+        "ее",
+        "а",
+        "ВР plc",
+        "ВР ВР",
+        "р\u{13437}а\u{338}у",
+        "с\u{ad}о",
+    ] {
+        assert!(doubles(text), "{text:?}");
+    }
+    for text in ["со мной", "за услуги и с ее налогом", "\u{661}\u{665}", "я"]
+    {
+        assert!(!doubles(text), "{text:?}");
+    }
+    assert!(is_deceptive("со") && is_deceptive("a\u{13437}b") && !is_deceptive("bank"));
+}
+
+#[test]
+fn what_strikes_out_a_digit_or_hides_in_a_word_is_printed() {
+    for (text, shown) in [
+        ("98\u{338}000", "98⟨U+0338⟩000"),
+        ("9\u{20d2}8", "9⟨U+20D2⟩8"),
+        ("9\u{20dd}", "9⟨U+20DD⟩"),
+        ("a\u{13437}b", "a⟨U+13437⟩b"),
+        ("a\u{600}b", "a⟨U+0600⟩b"),
+    ] {
+        let found = harden(text);
+        assert_eq!(found.shown, shown);
+        assert!(
+            found.marks.contains(&MarkCode::InvisibleCharacters),
+            "{text:?}"
+        );
+    }
+    assert_eq!(harden("1\u{fe0f}\u{20e3}").marks, []);
 }
 
 #[test]
@@ -115,6 +202,9 @@ fn odd_text() -> impl Strategy<Value = String> {
         "␣",
         "… (+ 9 characters)",
         "x\u{34f}",
+        "\u{13437}",
+        "5\u{338}",
+        "\u{20e3}",
     ]);
     let piece = prop_oneof![4 => odd.prop_map(str::to_owned), 1 => any::<String>()];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
@@ -134,7 +224,9 @@ proptest! {
         let found = harden(&text);
         let inner = without_isolate(&found.shown).0;
         prop_assert!(!inner.chars().any(|c| c.is_control() || is_direction(c)), "{:?}", inner);
-        for c in ['\u{200b}', '\u{34f}', '\u{e0041}', '\u{a0}', '\u{feff}', '\u{e000}'] {
+        let struck = |c: char| contains(OVERLAYS, c) && c != '\u{20e3}';
+        prop_assert!(!inner.chars().any(struck));
+        for c in ['\u{200b}', '\u{13437}', '\u{34f}', '\u{e0041}', '\u{a0}', '\u{feff}', '\u{e000}'] {
             prop_assert!(!inner.contains(c));
         }
         prop_assert!(!inner.starts_with(' ') && !inner.ends_with(' ') && !inner.contains("  "));

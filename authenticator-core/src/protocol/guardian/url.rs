@@ -15,7 +15,12 @@ pub(super) fn base(address: &str, allow_loopback_cleartext: bool) -> Result<Stri
     if !address.is_guardian_host() && !address.segments.iter().any(|s| s == API) {
         address.segments.push(API.to_owned());
     }
-    Ok(address.text())
+    let text = address.text();
+    // What is stored is read again for every consent.
+    if text.len() > LONGEST {
+        return Err(wrong("is longer than 2048 bytes"));
+    }
+    Ok(text)
 }
 
 /// Whether two addresses mean one tenant: its own host and its Guardian host serve the same consents.

@@ -233,16 +233,27 @@ async fn details_that_were_promised_and_are_missing_allow_denying_only() {
     );
     let error = phone
         .app
-        .approve(review.challenge.clone(), review.digest, None)
+        .approve(review.challenge.clone(), review.digest.clone(), None)
         .await
         .expect_err("blocked");
     assert_eq!(error.code(), ErrorCode::ApprovalBlocked);
     phone
         .app
-        .deny(review.challenge, None, None)
+        .deny(review.challenge, Some(review.digest), None)
         .await
         .expect("deny");
     agent.refused(&request, "access_denied").await;
+    // Nothing is claimed of details that nobody saw, and what was on the screen is kept.
+    let checked = sandbox.snapshot().requests[0].signed_consent;
+    assert_eq!(checked, Some(sandbox::ConsentCheck::NotReviewed));
+    let history = phone.app.history(None, None, 1).await.expect("history");
+    let shown = history[0].shown_document.as_deref().unwrap_or_default();
+    assert!(shown.contains(&review.headline) && shown.contains("details_unavailable"));
+    let report = phone
+        .app
+        .verify_history(history[0].enrollment.clone())
+        .await;
+    assert_eq!(report.expect("a report").broken, None);
 
     let mut builder = PhoneBuilder::new(&sandbox);
     builder.config.allow_missing_consent = true;

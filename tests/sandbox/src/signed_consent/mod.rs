@@ -1,6 +1,7 @@
 //! The server's side of signed consent, version 1: was the answer given to exactly what was sent, and was a person verified?
 //! `docs/signed-consent.md` has the construction.
 
+mod chain;
 mod exact;
 mod person;
 mod verify;

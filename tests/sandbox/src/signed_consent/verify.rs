@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CLAIM, ConsentCheck, ConsentRecord, PersonCheck, Verified, exact};
+use super::{CLAIM, ConsentCheck, ConsentRecord, PersonCheck, Verified, chain, exact};
 use crate::jose::{Compact, DeviceKey};
 use crate::text::sha256_b64;
 
@@ -119,16 +119,20 @@ struct AnswerClaims {
 }
 
 /// Checks an exported history entry (JSON text) against a server's record; in a list of entries, or in the whole
-/// exported history of an account, the one that answers the record's challenge. Every check is made, so that the result says what holds and what
+/// exported history of an account, the one that answers the record's challenge, and the whole chain with it. Every check is made, so that the result says what holds and what
 /// does not.
 ///
 /// # Errors
 /// When the text is not the JSON of an entry or of a list of them.
 pub fn verify(exported: &str, record: &ConsentRecord) -> Result<Vec<Finding>, serde_json::Error> {
+    let mut whole = Vec::new();
     let entry = match serde_json::from_str(exported)? {
         Exported::Entry(entry) => entry,
         Exported::History(entries) => the_one_for(record, entries),
-        Exported::Chain { records } => the_one_for(record, entries(records)),
+        Exported::Chain { records } => {
+            whole = chain::check(exported, record);
+            the_one_for(record, entries(records))
+        }
     };
     let jws = entry.answer.as_deref().and_then(Compact::parse);
     let claims: Option<AnswerClaims> = jws.as_ref().and_then(Compact::claims);
@@ -230,6 +234,7 @@ pub fn verify(exported: &str, record: &ConsentRecord) -> Result<Vec<Finding>, se
         add(check, same(inside, text(name)), "");
     }
     findings.extend(person(&entry, record, claim, accepted));
+    findings.extend(whole);
     Ok(findings)
 }
 
@@ -283,7 +288,7 @@ fn person(
 const PINNED: &str = "the approval key is the one pinned for this device";
 const TOLD: &str = "the entry names the approval key that signed";
 
-fn verdict(holds: Option<bool>) -> Verdict {
+pub(super) fn verdict(holds: Option<bool>) -> Verdict {
     match holds {
         Some(true) => Verdict::Match,
         Some(false) => Verdict::Mismatch,
@@ -313,7 +318,7 @@ fn document(value: &Value) -> String {
 }
 
 /// Of a value that was read, so it has a canonical form.
-fn canonical(value: &Value) -> String {
+pub(super) fn canonical(value: &Value) -> String {
     serde_json_canonicalizer::to_string(value).unwrap_or_default()
 }
 

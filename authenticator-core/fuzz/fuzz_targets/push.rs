@@ -1,0 +1,9 @@
+//! See `authenticator_core::testing::attack::push`.
+#![no_main]
+
+use authenticator_core::testing::attack;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    attack::push(data);
+});
