@@ -571,7 +571,7 @@ fn append(
     if seq == 1 || matches!(noted, Head::At(..)) {
         let head = document([
             ("seq", integer(seq)),
-            ("hash", text(&digest(record.as_bytes()))),
+            ("hash", text(digest(record.as_bytes()))),
         ]);
         let head = document::seal(sealer, HEAD, enrollment, &head)?;
         change.execute(

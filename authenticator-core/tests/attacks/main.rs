@@ -44,7 +44,7 @@ fn replay(target: &str) {
     }
     assert!(read > 0 && refused > 0, "{read} read, {refused} refused");
     for (name, input) in regressions(target) {
-        println!("{target}/{name}");
+        eprintln!("{target}/{name}");
         attack(&input);
     }
 }

@@ -9,7 +9,7 @@ use crate::folder;
 /// Inputs of one target, the same on every run. Empty for a name that is no target.
 pub(crate) fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
-        "json" => texts("jcs.json", |input| bytes_of(input))
+        "json" => texts("jcs.json", bytes_of)
             .into_iter()
             .chain(texts("consent_body.json", as_json))
             .chain(texts("push_apns.json", as_json))
