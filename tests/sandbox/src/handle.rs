@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::Stream;
+use tokio::sync::broadcast;
 
+use crate::bridge::BridgeEvent;
 use crate::engine::Engine;
 use crate::engine::refusal::Refusal;
 use crate::engine::start::Start;
@@ -231,6 +233,11 @@ impl Handle {
     /// Messages to people, newest first, with their links: the outbox plays mailbox and phone.
     pub fn outbox(&self) -> Vec<OutboxMessage> {
         messages::outbox(&self.0)
+    }
+
+    /// What happens on the bridge from now on; `None` without one.
+    pub fn bridge_events(&self) -> Option<broadcast::Receiver<BridgeEvent>> {
+        self.0.bridge.as_ref().map(crate::bridge::Bridge::events)
     }
 
     /// Moves the sandbox's clock forward.

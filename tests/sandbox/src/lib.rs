@@ -5,6 +5,7 @@
 //! Shares no code with the authenticator core, so that a mistake in one is caught by the other. Two screens ask it, as
 //! any app would: the terminal phone of the command line, and the consent page in the browser.
 
+mod bridge;
 mod browser;
 mod clock;
 mod console;
@@ -30,6 +31,7 @@ mod state;
 mod text;
 mod tls;
 
+pub use bridge::{BridgeEvent, Callback, CallbackState, KeycloakBridge};
 pub use handle::{Handle, StartError, StartRequest, Started};
 pub use knobs::{KnobState, Knobs, PathClass};
 pub use messages::{AddressError, OutboxMessage, SmsGateway, SmtpServer};

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::bridge::KeycloakBridge;
 use crate::messages::{SmsGateway, SmtpServer};
 
 /// Which vendor's wire format a sandbox speaks.
@@ -89,6 +90,10 @@ pub struct Options {
     pub ciba_enabled: bool,
     /// Whether the push factor is configured for the tenant.
     pub push_factor: bool,
+    /// Binds tokens to the key of a client that sends a DPoP proof (RFC 9449).
+    pub dpop: bool,
+    /// Takes requests from a Keycloak realm, and brings the answers back to it.
+    pub keycloak: Option<KeycloakBridge>,
 }
 
 impl Default for Options {
@@ -124,6 +129,8 @@ impl Default for Options {
             totp: true,
             ciba_enabled: true,
             push_factor: true,
+            dpop: false,
+            keycloak: None,
         }
     }
 }

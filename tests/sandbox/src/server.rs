@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse as _;
 use futures_util::stream;
 use hyper::body::Incoming;
@@ -38,7 +38,7 @@ use crate::private;
 use crate::push::Hub;
 use crate::state::Db;
 use crate::tls::{self, Ca, PeerCertificate};
-use crate::{browser, console, control, device, log, management, op};
+use crate::{bridge, browser, console, control, device, log, management, op};
 
 const BODY_LIMIT: usize = 256 * 1024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -59,6 +59,11 @@ impl Called {
     /// Notes in the log which request this call is about, by its consent id.
     pub(crate) fn is_about(&self, request_id: &str) {
         let _ = self.request_id.set(request_id.to_owned());
+    }
+
+    /// The path that was called, of which a handler under a prefix sees only the rest.
+    pub(crate) fn path(&self, uri: &Uri) -> String {
+        format!("{}{}", self.prefix, uri.path())
     }
 }
 
@@ -135,7 +140,9 @@ impl Sandbox {
             }),
             None => None,
         };
+        let bridge = options.keycloak.as_ref().map(bridge::Bridge::new);
         let engine = Arc::new(Engine {
+            bridge: bridge.transpose()?,
             db,
             clock,
             options,
@@ -156,6 +163,7 @@ impl Sandbox {
             console::router(handle.clone()).merge(control::router(Arc::clone(&engine))),
         );
 
+        let calling_back = bridge::start(&engine)?;
         let mut listeners = vec![
             tokio::spawn(listen(
                 http,
@@ -187,6 +195,7 @@ impl Sandbox {
                 },
             )));
         }
+        listeners.extend(calling_back);
         Ok(Sandbox {
             handle,
             stop,
@@ -241,7 +250,10 @@ fn protocol(engine: &Arc<Engine>) -> Router {
             .merge(device::router().method_not_allowed_fallback(wrong_device_method))
             .merge(management::router(engine));
     }
-    router.fallback(not_found).with_state(Arc::clone(engine))
+    router
+        .merge(bridge::router(engine).method_not_allowed_fallback(wrong_method))
+        .fallback(not_found)
+        .with_state(Arc::clone(engine))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

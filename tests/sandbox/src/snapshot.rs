@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::bridge::{Callback, Delegation};
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::engine::poll::{Outcome, outcome};
@@ -189,6 +190,10 @@ pub struct RequestView {
     pub audience: Option<String>,
     /// `authorization_details` exactly as sent (JSON text).
     pub details: Option<String>,
+    /// Why it can only be denied, where details did not arrive.
+    pub withheld: Option<String>,
+    /// The callback to Keycloak, for a request that came over the bridge.
+    pub callback: Option<Callback>,
     /// When it was started.
     pub created_at: String,
     /// When it ends.
@@ -308,11 +313,12 @@ fn copy(engine: &Engine, tx: &Tx<'_>) -> Result<Snapshot, StateError> {
     let devices: Vec<Enrollment> = tx.all()?;
     let clients: Vec<Client> = tx.all()?;
     let requests: Vec<CibaRequest> = tx.newest(MAX_REQUESTS)?;
+    let delegations: Vec<Delegation> = tx.newest(MAX_REQUESTS)?;
     let exchanges: Vec<LoggedExchange> = tx.newest(MAX_EXCHANGES)?;
     Ok(Snapshot {
         requests: requests
             .iter()
-            .map(|request| request_view(engine, request, &users, &clients))
+            .map(|request| request_view(engine, request, &users, &clients, &delegations))
             .collect(),
         users: users.iter().map(|user| user_view(user, &devices)).collect(),
         devices: devices.iter().map(device_view).collect(),
@@ -343,7 +349,7 @@ pub(crate) fn record(engine: &Engine, id: &str) -> Result<Option<RequestRecord>,
         let Some(request) = all.into_iter().find(|request| request.consent_id == id) else {
             return Ok(None);
         };
-        let view = request_view(engine, &request, &tx.all()?, &tx.all()?);
+        let view = request_view(engine, &request, &tx.all()?, &tx.all()?, &tx.all()?);
         Ok(Some(RequestRecord {
             request: view,
             record: request.answer.and_then(|answer| answer.record),
@@ -405,6 +411,7 @@ fn request_view(
     request: &CibaRequest,
     users: &[User],
     clients: &[Client],
+    delegations: &[Delegation],
 ) -> RequestView {
     let now = engine.now_ms();
     let user = users.iter().find(|user| user.user_id == request.user_id);
@@ -424,6 +431,11 @@ fn request_view(
         scope: request.scope.clone(),
         audience: request.audience.clone(),
         details: request.details.clone(),
+        withheld: request.withheld.clone(),
+        callback: delegations
+            .iter()
+            .find(|delegation| delegation.consent_id == request.consent_id)
+            .map(|delegation| delegation.callback.clone()),
         created_at: rfc3339(request.created_ms),
         expires_at: rfc3339(request.expires_ms),
         expires_in_s: ((request.expires_ms - now) / 1000).max(0),

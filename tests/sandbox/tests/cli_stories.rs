@@ -582,3 +582,95 @@ fn wrong_channels_and_servers_are_wrong_usage_and_repeat_no_password() {
         assert!(said.contains(word) && !said.contains("hunter2"), "{said}");
     }
 }
+
+#[test]
+fn a_bridge_says_what_keycloak_and_a_phone_need() {
+    let realm = "http://localhost:8080/realms/demo";
+    let arguments = [
+        "bridge",
+        "keycloak",
+        "--json",
+        "--realm-url",
+        realm,
+        "--user",
+        "alice",
+    ];
+    let mut bridge = Running::start(sandbox(&arguments));
+    let values = bridge.line();
+    let origin = values["origin"].as_str().unwrap().to_owned();
+    assert_eq!(
+        values["channel_url"],
+        format!("{origin}/keycloak/authenticate")
+    );
+    assert_eq!(values["users"][0]["user"], "alice");
+    let phone = tempfile::tempdir().unwrap();
+    let enrolled = sandbox(&[
+        "phone",
+        "--json",
+        "enroll",
+        values["users"][0]["invitation"].as_str().unwrap(),
+    ])
+    .args(["--server", &origin, "--store"])
+    .arg(phone.path())
+    .output()
+    .unwrap();
+    let enrolled = json(&enrolled);
+    assert_eq!(enrolled["user"], "alice");
+    assert_eq!(enrolled["issuer"], "demo");
+}
+
+#[test]
+fn a_bridge_to_a_realm_that_cannot_be_is_wrong_usage() {
+    for more in [
+        [
+            "--realm-url",
+            "http://idp.example/realms/demo",
+            "--listen",
+            "127.0.0.1:0",
+        ],
+        [
+            "--realm-url",
+            "https://idp.example/",
+            "--listen",
+            "127.0.0.1:0",
+        ],
+        [
+            "--realm-url",
+            "https://idp.example/realms/demo",
+            "--listen",
+            "0.0.0.0:0",
+        ],
+    ] {
+        let output = run(&[&["bridge", "keycloak", "--user", "alice"], &more[..]].concat());
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{more:?} {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn a_parameter_without_a_value_is_wrong_usage() {
+    let output = run(&[
+        "agent",
+        "request",
+        "--issuer",
+        "http://127.0.0.1:1",
+        "--client-id",
+        "x",
+        "--client-secret",
+        "x",
+        "--login-hint",
+        "alice",
+        "--param",
+        "resource",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("NAME=VALUE"),
+        "{}",
+        stderr(&output)
+    );
+}

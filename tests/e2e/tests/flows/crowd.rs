@@ -51,8 +51,9 @@ async fn phone(sandbox: &Sandbox, user: &str) -> Phone {
     builder.enroll(sandbox, user).await
 }
 
-/// Answers as many requests as come, each as its amount says; gives the numbers of the requests.
-async fn answer_all(mut phone: Phone, count: usize) -> Vec<usize> {
+/// Answers as many requests as come, each as its amount says; gives the numbers of the requests, and how long the
+/// phone took for each answer.
+async fn answer_all(mut phone: Phone, count: usize) -> Vec<(usize, Duration)> {
     let mut answered = Vec::new();
     for _ in 0..count {
         let review = phone.review().await;
@@ -64,6 +65,7 @@ async fn answer_all(mut phone: Phone, count: usize) -> Vec<usize> {
             .expect("an amount");
         let number = euros - 1_000;
         let (id, digest) = (review.challenge, review.digest);
+        let decided = Instant::now();
         let receipt = if approves(number) {
             // Many requests in a row ask for the amount.
             let typed = Some(euros.to_string());
@@ -74,7 +76,7 @@ async fn answer_all(mut phone: Phone, count: usize) -> Vec<usize> {
         .expect("a receipt");
         assert_eq!(receipt.delivery, Delivery::Delivered, "request {number}");
         assert_eq!(receipt.decision == Decision::Approve, approves(number));
-        answered.push(number);
+        answered.push((number, decided.elapsed()));
     }
     answered
 }
@@ -92,6 +94,26 @@ async fn outcome(agent: &Agent, request: &Request) -> (u16, Value) {
     }
 }
 
+/// The median, the 95th percentile and the longest of some times, as text.
+fn spread(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let at = |part: usize| times[(times.len() - 1) * part / 100];
+    format!(
+        "median {:.2?}, 95th percentile {:.2?}, longest {:.2?}",
+        at(50),
+        at(95),
+        at(100)
+    )
+}
+
+/// A line of `/proc/self/status` in MB; there is none outside Linux.
+fn memory(line: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let rest = status.lines().find_map(|text| text.strip_prefix(line))?;
+    let kilobytes: u64 = rest.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes / 1024)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_requests_at_once_each_get_their_own_answer() {
     let sandbox = start(Options {
@@ -99,10 +121,12 @@ async fn two_hundred_requests_at_once_each_get_their_own_answer() {
         ..options()
     })
     .await;
+    // First: it also chooses the cryptography of every HTTP client in this process.
+    let agent = Agent::new(&sandbox);
     let users = join_all((0..USERS).map(|index| user(&sandbox, index))).await;
     let phones = join_all(users.iter().map(|user| phone(&sandbox, user))).await;
-    let agent = Agent::new(&sandbox);
 
+    let empty = memory("VmRSS:");
     let begun = Instant::now();
     let people: Vec<_> = phones
         .into_iter()
@@ -116,7 +140,7 @@ async fn two_hundred_requests_at_once_each_get_their_own_answer() {
             let of = &users[number % USERS];
             let request = agent.ask_for(of, Some(&details(number)), &extra).await;
             let outcome = outcome(agent, &request).await;
-            (number, request, outcome)
+            (number, request, outcome, begun.elapsed())
         }
     });
     let outcomes = join_all(flows).await;
@@ -126,14 +150,17 @@ async fn two_hundred_requests_at_once_each_get_their_own_answer() {
     for person in people {
         answered.extend(person.await.expect("a person who answers"));
     }
+    let answer_times = answered.iter().map(|(_, took)| *took).collect();
+    let mut answered: Vec<_> = answered.into_iter().map(|(number, _)| number).collect();
     answered.sort_unstable();
     assert_eq!(
         answered,
         (0..REQUESTS).collect::<Vec<_>>(),
         "each one answered once"
     );
-    let mut ids = HashSet::new();
-    for (number, request, (status, body)) in outcomes {
+    let (mut ids, mut flow_times) = (HashSet::new(), Vec::new());
+    for (number, request, (status, body), took) in outcomes {
+        flow_times.push(took);
         if approves(number) {
             assert_eq!(status, 200, "request {number}: {body}");
             assert_eq!(body["authorization_details"], details(number));
@@ -152,8 +179,16 @@ async fn two_hundred_requests_at_once_each_get_their_own_answer() {
         assert!(ids.insert(request.auth_req_id), "an id twice");
     }
     println!(
-        "{REQUESTS} flows at once in {took:.1?}: {:.0} a second",
+        "\n{REQUESTS} flows at once, {USERS} phones: {took:.1?}, {:.0} a second",
         REQUESTS as f64 / took.as_secs_f64()
     );
+    println!("  start to outcome: {}", spread(flow_times));
+    println!(
+        "  a phone's decision to its receipt: {}",
+        spread(answer_times)
+    );
+    if let (Some(empty), Some(now)) = (empty, memory("VmRSS:")) {
+        println!("  server, phones and agent in one process: {empty} MB before, {now} MB after");
+    }
     sandbox.stop().await;
 }

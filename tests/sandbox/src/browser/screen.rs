@@ -10,7 +10,7 @@ use authenticator_core::{
     HttpTransport, KeyAlgorithm, MarkCode, Platform, Review, Server, SoftwareKeyStore,
     TransportError,
 };
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::device::consent_body;
@@ -135,17 +135,10 @@ fn push(engine: &Engine, request: &CibaRequest, user: &User) -> Result<String, S
         consent_id: &request.consent_id,
         tenant: &engine.options.tenant_name,
         user_label: user.label(),
+        origin: engine.dialect.links.origin && engine.bridge.is_none(),
     })
     .map_err(|error| error.to_string())?;
-    if engine.dialect.links.origin {
-        return Ok(event.payload.get().to_owned());
-    }
-    let mut message: Map<String, Value> =
-        serde_json::from_str(event.payload.get()).map_err(|error| error.to_string())?;
-    if let Some(data) = message.get_mut("data").and_then(Value::as_object_mut) {
-        data.retain(|name, _| name != "s" && name != "l");
-    }
-    Ok(Value::Object(message).to_string())
+    Ok(event.payload.get().to_owned())
 }
 
 /// The sandbox's time.

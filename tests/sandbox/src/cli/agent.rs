@@ -6,12 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 
-use super::ciba_client::{Ack, Client, Dialect, Outcome, PollAnswer, Progress, Request};
+use super::ciba_client::{
+    Ack, Client, ClientAuth, Dialect, Outcome, PollAnswer, Progress, Request,
+};
 use super::text::{Line, Tone, minutes, pair, pretty_json, printable, wrapped};
 use super::{Context, Exit, Usage, http};
 
@@ -22,6 +27,9 @@ Examples (`sandbox serve` prints values that work):
   sandbox agent request --user ana --channel external         with an Asgardeo server
   sandbox agent request --user 'auth0|…' --message 'Order 4711' --audience https://api.bank.example \\
       --details payment.json --expiry 120
+
+Another CIBA server in poll mode, found by its metadata (--param and --lodge are for servers that need them):
+  sandbox agent request --issuer https://idp.example/realms/demo --login-hint alice --message W4-SCT
 
 payment.json holds authorization_details (RFC 9396), an array of objects with a `type`:
   [{\"type\":\"payment_initiation\",\"creditorName\":\"ExampleCorp\",
@@ -45,8 +53,11 @@ enum AgentCommand {
 #[command(after_help = EXAMPLES)]
 struct RequestArgs {
     /// User to ask: a user id, e.g. 'auth0|65f…'; with an Asgardeo server a user name.
-    #[arg(long, env = "SANDBOX_USER")]
-    user: String,
+    #[arg(long, env = "SANDBOX_USER", required_unless_present = "login_hint")]
+    user: Option<String>,
+    /// Hint to send as it is, for other servers; counts more than --user, and the ID token may be about anybody.
+    #[arg(long, value_name = "TEXT")]
+    login_hint: Option<String>,
     /// Binding message: words that the person sees on both screens.
     /// Auth0 needs one.
     #[arg(long)]
@@ -77,6 +88,15 @@ struct RequestArgs {
     /// Client secret. Better given in the environment: other users can see command lines.
     #[arg(long, env = "SANDBOX_CLIENT_SECRET", hide_env_values = true)]
     client_secret: String,
+    /// How the client proves who it is.
+    #[arg(long, value_enum, default_value = "auto")]
+    client_auth: ClientAuth,
+    /// Further parameter of the request; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = param)]
+    param: Vec<(String, String)>,
+    /// Lodge the details here first and send the reference (`sandbox bridge keycloak` prints the address).
+    #[arg(long, value_name = "URL", requires = "details")]
+    lodge: Option<String>,
     /// Trust only the root certificates in this PEM file (a sandbox with --tls).
     #[arg(long, value_name = "FILE", env = "SANDBOX_CA")]
     ca: Option<PathBuf>,
@@ -89,14 +109,16 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     let AgentCommand::Request(args) = args.command;
     let issuer = http::address(&args.issuer).map_err(|e| Usage(format!("--issuer: {e:#}")))?;
     let ca = http::read_ca(args.ca.as_deref())?;
-    let request = Request {
-        user: args.user,
+    let mut request = Request {
+        user: args.user.unwrap_or_default(),
+        login_hint: args.login_hint,
         message: args.message,
         scope: args.scope,
         audience: args.audience.filter(|audience| !audience.is_empty()),
         details: args.details.as_deref().map(read_details).transpose()?,
         expiry: args.expiry,
         channel: args.channel,
+        params: args.param,
     };
     let client = Client::discover(
         http::client(&issuer, ca.as_deref())?,
@@ -105,7 +127,11 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         args.client_id,
         args.client_secret,
     )
-    .await?;
+    .await?
+    .with_auth(args.client_auth);
+    if let Some(place) = &args.lodge {
+        lodge(place, ca.as_deref(), &mut request).await?;
+    }
     let terminal = context.terminal;
     let width = terminal.width.min(100);
     if !context.json {
@@ -152,6 +178,44 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
             )
         }
     })
+}
+
+fn param(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a parameter is written NAME=VALUE".into()),
+    }
+}
+
+/// Leaves the details at a bridge, and sends their reference in their place. What the bridge calls
+/// them is checked: it is their digest, so nobody can put others in their place.
+async fn lodge(place: &str, ca: Option<&str>, request: &mut Request) -> anyhow::Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Lodged {
+        authorization_details_ref: String,
+    }
+    let url = http::address(place).map_err(|e| Usage(format!("--lodge: {e:#}")))?;
+    let details = request.details.take().unwrap_or_default();
+    let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(&details));
+    let post = http::client(&url, ca)?
+        .post(url)
+        .header("content-type", "application/json")
+        .body(details);
+    let answer = http::send(post)
+        .await
+        .map_err(|why| anyhow::anyhow!("the details cannot be lodged: {why}"))?;
+    let lodged: Option<Lodged> = serde_json::from_slice(&answer.body).ok();
+    let reference = lodged
+        .filter(|_| answer.status == 201)
+        .map(|lodged| lodged.authorization_details_ref)
+        .with_context(|| format!("the details were not lodged (status {})", answer.status))?;
+    anyhow::ensure!(
+        reference == format!("sha256.{digest}"),
+        "the details were lodged under a name that is not their digest"
+    );
+    let name = "authorization_details_ref".to_owned();
+    request.params.push((name, reference));
+    Ok(())
 }
 
 /// Whether an error says that the person refused or did not answer in time.
@@ -277,7 +341,10 @@ async fn wait_with_bar(
 pub(crate) fn intro(client: &Client, request: &Request, width: usize) -> Vec<Line> {
     let mut rows = vec![
         ("server", printable(client.issuer())),
-        ("user", printable(&request.user)),
+        (
+            "user",
+            printable(request.login_hint.as_deref().unwrap_or(&request.user)),
+        ),
         ("scope", printable(&request.scope)),
     ];
     if let Some(message) = &request.message {
@@ -301,6 +368,10 @@ pub(crate) fn intro(client: &Client, request: &Request, width: usize) -> Vec<Lin
             .flat_map(|(label, text)| pair(label, 8, (Tone::Plain, text), width.saturating_sub(2)))
             .map(|line| line.indented(2)),
     );
+    for (name, value) in &request.params {
+        let text = format!("{} = {}", printable(name), printable(value));
+        lines.push(Line::toned(Tone::Faint, format!("  {text}")));
+    }
     if let Some(details) = &request.details {
         lines.push(Line::toned(Tone::Faint, "  authorization_details"));
         let json = json_lines(details, usize::MAX, width.saturating_sub(2));

@@ -17,6 +17,8 @@ use super::http;
 use super::text::printable;
 
 const GRANT_TYPE: &str = "urn:openid:params:grant-type:ciba";
+/// Signatures of ID tokens: those by a public key whose `at_hash` is made with SHA-256.
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256];
 const AUTH_REQ_ID_CLAIM: &str = "urn:openid:params:jwt:claim:auth_req_id";
 
 /// Why a request did not come to an outcome. No text holds a secret.
@@ -85,10 +87,12 @@ impl Dialect {
 }
 
 /// What to ask for.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Request {
     /// User id, or in the Asgardeo dialect a user name.
     pub(crate) user: String,
+    /// `login_hint` as it is to be sent, instead of one made of `user`.
+    pub(crate) login_hint: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) scope: String,
     pub(crate) audience: Option<String>,
@@ -97,6 +101,19 @@ pub(crate) struct Request {
     pub(crate) expiry: Option<u64>,
     /// `notification_channel`.
     pub(crate) channel: Option<String>,
+    /// Further parameters.
+    pub(crate) params: Vec<(String, String)>,
+}
+
+/// How the client proves who it is.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ClientAuth {
+    /// In the body where the server's metadata offers it, else in the header.
+    Auto,
+    /// `client_secret_basic`.
+    Basic,
+    /// `client_secret_post`.
+    Post,
 }
 
 /// The server's acknowledgement (CIBA Core §7.3). Has no `Debug`: the id is a secret.
@@ -325,8 +342,7 @@ pub(crate) struct Client {
     token_url: Url,
     jwks_url: Url,
     dialect: Dialect,
-    /// `client_secret_post` is not offered.
-    basic: bool,
+    auth: ClientAuth,
     id: String,
     secret: String,
 }
@@ -355,14 +371,14 @@ impl Client {
                 })
         };
         let answer = read(join(".well-known/openid-configuration")?).await?;
-        let client = |start: Url, token: Url, jwks: Url, name: String, basic: bool| Client {
+        let client = |start: Url, token: Url, jwks: Url, name: String, auth: ClientAuth| Client {
             http: http.clone(),
             issuer: name,
             dialect: dialect.unwrap_or_else(|| Dialect::of(&start)),
             start_url: start,
             token_url: token,
             jwks_url: jwks,
-            basic,
+            auth,
             id,
             secret,
         };
@@ -382,7 +398,7 @@ impl Client {
                 join(token)?,
                 join(jwks)?,
                 issuer.to_string(),
-                false,
+                ClientAuth::Post,
             ));
         }
         let metadata: Metadata = serde_json::from_slice(&answer.body).map_err(|_| {
@@ -403,16 +419,29 @@ impl Client {
             return Err(protocol("the server does not offer the poll mode of CIBA"));
         }
         let methods = metadata.token_endpoint_auth_methods_supported;
-        let basic =
-            methods.is_some_and(|methods| !methods.iter().any(|m| m == "client_secret_post"));
+        // OpenID Discovery §3: a server that says nothing takes `client_secret_basic`.
+        let post = methods.is_some_and(|methods| methods.iter().any(|m| m == "client_secret_post"));
+        let offered = if post {
+            ClientAuth::Post
+        } else {
+            ClientAuth::Basic
+        };
         let endpoint = |text: &str| http::address(text).map_err(|e| protocol(e.to_string()));
         Ok(client(
             endpoint(&metadata.backchannel_authentication_endpoint)?,
             endpoint(&metadata.token_endpoint)?,
             endpoint(&metadata.jwks_uri)?,
             metadata.issuer,
-            basic,
+            offered,
         ))
+    }
+
+    /// The same client with a chosen way to prove who it is.
+    pub(crate) fn with_auth(self, auth: ClientAuth) -> Client {
+        match auth {
+            ClientAuth::Auto => self,
+            auth => Client { auth, ..self },
+        }
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -445,7 +474,13 @@ impl Client {
     pub(crate) async fn start(&self, request: &Request) -> Result<Ack, CibaError> {
         let mut form = vec![
             ("scope", request.scope.clone()),
-            ("login_hint", self.hint(&request.user)),
+            (
+                "login_hint",
+                request
+                    .login_hint
+                    .clone()
+                    .unwrap_or_else(|| self.hint(&request.user)),
+            ),
         ];
         let optional = [
             ("binding_message", request.message.clone()),
@@ -455,6 +490,8 @@ impl Client {
             ("requested_expiry", request.expiry.map(|s| s.to_string())),
         ];
         form.extend(optional.into_iter().filter_map(|(k, v)| Some((k, v?))));
+        let more = request.params.iter();
+        form.extend(more.map(|(name, value)| (name.as_str(), value.clone())));
         for attempt in 0.. {
             let answer = self
                 .post(&self.start_url, form.clone())
@@ -469,12 +506,15 @@ impl Client {
                     .filter(|ack: &Ack| !ack.auth_req_id.is_empty() && ack.expires_in > 0)
                     .ok_or_else(|| protocol("the server's acknowledgement cannot be read"));
             }
+            let refusal: Option<ErrorResponse> = serde_json::from_slice(&answer.body).ok();
+            // A 503 without a time to come back says that something is broken: asking again would only ring twice.
+            let busy =
+                answer.status == 429 || (answer.status == 503 && answer.retry_after.is_some());
             let wait = answer.retry_after.unwrap_or(1);
-            if matches!(answer.status, 429 | 503) && attempt < 2 && wait <= 10 {
+            if busy && attempt < 2 && wait <= 10 {
                 tokio::time::sleep(Duration::from_secs(wait)).await;
                 continue;
             }
-            let refusal: Option<ErrorResponse> = serde_json::from_slice(&answer.body).ok();
             return Err(CibaError::Refused {
                 status: answer.status,
                 error: refusal.as_ref().map_or_else(
@@ -545,13 +585,9 @@ impl Client {
         }
     }
 
-    async fn post(
-        &self,
-        url: &Url,
-        mut form: Vec<(&'static str, String)>,
-    ) -> Result<http::Answer, String> {
+    async fn post(&self, url: &Url, mut form: Vec<(&str, String)>) -> Result<http::Answer, String> {
         let mut request = self.http.post(url.clone());
-        if self.basic {
+        if self.auth == ClientAuth::Basic {
             // RFC 6749 §2.3.1: both halves are form-encoded before base64.
             let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
             request = request.basic_auth(encode(&self.id), Some(encode(&self.secret)));
@@ -594,7 +630,8 @@ impl Client {
                 issuer: &self.issuer,
                 client_id: &self.id,
                 // A user name is no subject: then any subject is believed, because the request named the user.
-                user: Some(request.user.as_str()).filter(|_| self.dialect == Dialect::Auth0),
+                user: Some(request.user.as_str())
+                    .filter(|_| self.dialect == Dialect::Auth0 && request.login_hint.is_none()),
                 auth_req_id: &ack.auth_req_id,
                 access_token: &access_token,
             },
@@ -666,11 +703,8 @@ fn check_id_token(
     let keys: JwkSet =
         serde_json::from_slice(jwks).map_err(|_| "the server's key set cannot be read")?;
     let header = jsonwebtoken::decode_header(token).map_err(|_| "it is no JWT")?;
-    if header.alg != Algorithm::RS256 {
-        return Err(format!(
-            "it is signed with {:?} instead of RS256",
-            header.alg
-        ));
+    if !ALGORITHMS.contains(&header.alg) {
+        return Err(format!("{:?} is no algorithm for it", header.alg));
     }
     let key = match &header.kid {
         Some(kid) => keys.find(kid),
@@ -678,8 +712,15 @@ fn check_id_token(
         None => None,
     };
     let key = key.ok_or("the server's key set has no key for it")?;
+    if key
+        .common
+        .key_algorithm
+        .is_some_and(|algorithm| algorithm.to_string() != format!("{:?}", header.alg))
+    {
+        return Err("its key is for another algorithm".into());
+    }
     let key = DecodingKey::from_jwk(key).map_err(|_| "its key cannot be read")?;
-    let mut rules = Validation::new(Algorithm::RS256);
+    let mut rules = Validation::new(header.alg);
     rules.set_issuer(&[expected.issuer]);
     rules.set_audience(&[expected.client_id]);
     rules.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);

@@ -195,7 +195,7 @@ async fn tell(args: Args, context: Context, folder: &Path) -> anyhow::Result<Exi
                     60
                 }),
         ),
-        channel: None,
+        ..Request::default()
     };
     let issuer = http::address(&sandbox.issuer())?;
     let client = Client::discover(

@@ -1,6 +1,7 @@
 //! The command line: what there is, how it ends, and how errors are told.
 
 mod agent;
+mod bridge;
 mod ciba_client;
 mod demo;
 mod handset;
@@ -54,6 +55,8 @@ enum Command {
     Demo(demo::Args),
     /// Run the server: OpenID Provider, device API and console.
     Serve(serve::Args),
+    /// Let a real identity provider ask the phones of this sandbox.
+    Bridge(bridge::Args),
     /// Be the phone: enrol, watch, approve, deny.
     Phone(phone::Args),
     /// Be the agent: ask for an approval and wait for the outcome.
@@ -105,6 +108,7 @@ pub(crate) async fn run() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Serve(args) => serve::run(args, context).await,
+        Command::Bridge(args) => bridge::run(args, context).await,
         Command::Phone(args) => phone::run(args, context).await,
         Command::Agent(args) => agent::run(args, context).await,
         Command::Mail(args) => mail::run(args, context).await,

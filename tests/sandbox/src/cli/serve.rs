@@ -149,6 +149,9 @@ pub(crate) struct Args {
     /// --require-signed-consent.
     #[arg(long)]
     require_user_verification: bool,
+    /// Bind tokens to the key of a client that sends a DPoP proof.
+    #[arg(long)]
+    dpop: bool,
     /// Enrol without a one-time-code secret.
     #[arg(long)]
     no_totp: bool,
@@ -452,6 +455,7 @@ fn options(args: Args) -> anyhow::Result<Options> {
         require_signed_consent: args.require_signed_consent,
         require_user_verification: args.require_user_verification,
         totp: !args.no_totp,
+        dpop: args.dpop,
         ..default
     })
 }

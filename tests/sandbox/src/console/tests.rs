@@ -295,6 +295,8 @@ fn busy() -> Snapshot {
                 .details
                 .map(|_| "https://api.bank.example".to_owned()),
             details: sample.details.map(str::to_owned),
+            withheld: None,
+            callback: None,
             created_at: at.to_owned(),
             expires_at: "2026-03-01T10:35:00.000Z".to_owned(),
             expires_in_s: 232,

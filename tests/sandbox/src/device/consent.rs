@@ -70,7 +70,11 @@ pub(crate) fn body(
     base: &str,
     dialect: &Dialect,
 ) -> Result<String, StateError> {
-    let details = request.details.unwrap_or_else(|| "[]".to_owned());
+    let details = match request.withheld {
+        // A text where objects belong: the phone shows it, and cannot take the rest for the whole.
+        Some(why) => serde_json::to_string(&[why])?,
+        None => request.details.unwrap_or_else(|| "[]".to_owned()),
+    };
     let consent = Consent {
         id: request.consent_id,
         requested_details: RequestedDetails {

@@ -63,7 +63,7 @@ impl Audience {
 
 /// The URLs a signed `aud` or `htu` may name: the one that was called, under its own origin and
 /// under every configured one.
-fn accepted_urls(engine: &Engine, called: &Called, path: &str) -> Vec<String> {
+pub(crate) fn accepted_urls(engine: &Engine, called: &Called, path: &str) -> Vec<String> {
     let configured = engine
         .origins
         .public

@@ -18,14 +18,14 @@ impl Engine {
             .is_some_and(|user| !user.blocked))
     }
 
-    /// Records the one answer; `false` if the request is over.
+    /// Records the one answer; `false` if the request is over, or cannot be approved.
     pub(crate) fn answer(
         &self,
         tx: &Tx<'_>,
         mut request: CibaRequest,
         answer: Answer,
     ) -> Result<bool, StateError> {
-        if !self.answerable(tx, &request)? {
+        if !self.answerable(tx, &request)? || (answer.accepted && request.withheld.is_some()) {
             return Ok(false);
         }
         let (state, event) = if answer.accepted {
@@ -48,6 +48,9 @@ impl Engine {
         request.state = state;
         request.answer = Some(answer);
         tx.put(&request)?;
+        if let Some(bridge) = &self.bridge {
+            bridge.answered();
+        }
         Ok(true)
     }
 

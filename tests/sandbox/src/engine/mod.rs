@@ -19,6 +19,7 @@ pub(crate) mod users;
 use tokio::runtime;
 use tokio::sync::watch;
 
+use crate::bridge::Bridge;
 use crate::clock::Clock;
 use crate::jose::SigningKey;
 use crate::knobs::Knobs;
@@ -53,6 +54,8 @@ pub(crate) struct Engine {
     pub(crate) ca: Option<Ca>,
     pub(crate) ready: Ready,
     pub(crate) dialect: &'static Dialect,
+    /// Where requests come from a Keycloak.
+    pub(crate) bridge: Option<Bridge>,
     /// Becomes `true` when the sandbox stops.
     pub(crate) stopping: watch::Receiver<bool>,
     pub(crate) runtime: runtime::Handle,

@@ -104,6 +104,7 @@ mod tests {
             binding_message: None,
             details: None,
             ui_locales: None,
+            withheld: None,
             created_ms: 0,
             expires_ms: 300_000,
             interval: 5,

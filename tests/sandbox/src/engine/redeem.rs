@@ -12,16 +12,18 @@ use crate::state::{CibaRequest, Client, RefreshToken, Stage, Tx, User};
 use crate::text::sha256_b64;
 
 impl Engine {
-    /// One poll. The request is marked as used in the same transaction that issues the tokens, so
-    /// of two concurrent polls exactly one gets them.
+    /// One poll; `key` is the thumbprint of a key that the client has proven to have. The request is
+    /// marked as used in the same transaction that issues the tokens, so of two concurrent polls
+    /// exactly one gets them.
     pub(crate) fn redeem(
         &self,
         client: &Client,
         auth_req_id: Option<&str>,
+        key: Option<&str>,
         called: &Called,
     ) -> Result<TokenAnswer, Refusal> {
         self.db.write(|tx| {
-            let answer = self.redeem_in(tx, client, auth_req_id, called);
+            let answer = self.redeem_in(tx, client, auth_req_id, key, called);
             if let Err(Refusal { status: 500, .. }) = answer {
                 return answer.map(Ok);
             }
@@ -45,6 +47,7 @@ impl Engine {
         tx: &Tx<'_>,
         client: &Client,
         auth_req_id: Option<&str>,
+        key: Option<&str>,
         called: &Called,
     ) -> Result<TokenAnswer, Refusal> {
         let granted = may_use_ciba(client);
@@ -89,6 +92,7 @@ impl Engine {
                     details: request.details.as_deref(),
                     auth_time_s: at_ms / 1000,
                     auth_req_id: &request.auth_req_id,
+                    key,
                 };
                 self.mint(tx, &called.base, client, &user, &subject, None)
             }
@@ -115,6 +119,7 @@ impl Engine {
         &self,
         client: &Client,
         token: Option<&str>,
+        key: Option<&str>,
         base: &str,
     ) -> Result<TokenAnswer, Refusal> {
         if !client
@@ -144,6 +149,7 @@ impl Engine {
                 details: kept.details.as_deref(),
                 auth_time_s: kept.auth_time_s,
                 auth_req_id: &kept.auth_req_id,
+                key,
             };
             self.mint(tx, base, client, &user, &subject, Some(token))
         })

@@ -136,6 +136,7 @@ impl Engine {
             audience: api.map(|api| api.identifier),
             binding_message: start.binding_message.map(str::to_owned),
             details: details.map(str::to_owned),
+            withheld: None,
             ui_locales: start.ui_locales.map(str::to_owned),
             created_ms: now,
             expires_ms: now + i64::from(expiry) * 1000,
@@ -280,7 +281,7 @@ impl Engine {
     }
 
     /// Anyone who knows a user id can make that person's phone ring.
-    fn rate_limit(&self, tx: &Tx<'_>, user: &User) -> Result<(), Refusal> {
+    pub(crate) fn rate_limit(&self, tx: &Tx<'_>, user: &User) -> Result<(), Refusal> {
         let now = self.now_ms();
         for (owner, limit) in [
             (Some(user.user_id.as_str()), self.options.per_user_limit),
@@ -301,7 +302,7 @@ impl Engine {
     }
 
     /// The device's own transaction and, where the device has an address, its push.
-    fn prepare_push(
+    pub(crate) fn prepare_push(
         &self,
         tx: &Tx<'_>,
         request: &CibaRequest,
@@ -344,6 +345,7 @@ impl Engine {
             consent_id: &request.consent_id,
             tenant: &self.options.tenant_name,
             user_label: user.label(),
+            origin: self.bridge.is_none(),
         })
         .map_err(StateError::from)?;
         Ok(Some(Push {

@@ -20,6 +20,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) details: Option<&'a str>,
     pub(crate) auth_time_s: i64,
     pub(crate) auth_req_id: &'a str,
+    /// Thumbprint of the key that the access token is bound to (RFC 9449 §6).
+    pub(crate) key: Option<&'a str>,
 }
 
 /// Body of the token endpoint's answer. Has no `Debug`: it is made of secrets.
@@ -48,6 +50,13 @@ struct AccessClaims<'a> {
     jti: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_details: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
+}
+
+#[derive(Serialize)]
+struct Confirmation<'a> {
+    jkt: &'a str,
 }
 
 /// OpenID Connect Core §2, with the claims of CIBA Core §10.3.1.
@@ -146,6 +155,7 @@ impl Engine {
                 exp: iat + life,
                 jti: random_token(16),
                 authorization_details: details.as_deref(),
+                cnf: subject.key.map(|jkt| Confirmation { jkt }),
             },
         )?;
         let refresh_token = match refresh {
@@ -173,7 +183,7 @@ impl Engine {
             id_token,
             expires_in: life,
             scope,
-            token_type: "Bearer",
+            token_type: subject.key.map_or("Bearer", |_| "DPoP"),
             authorization_details: details,
         })
     }

@@ -1,6 +1,7 @@
 //! The OpenID Provider: what client applications call.
 
 pub(crate) mod client_auth;
+mod dpop;
 pub(crate) mod form;
 
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -47,7 +48,7 @@ async fn discovery(
 ) -> Json<Value> {
     let (base, paths) = (&called.base, &engine.dialect.paths);
     let token = paths.token.first().copied().unwrap_or_default();
-    Json(json!({
+    let mut metadata = json!({
         "issuer": engine.dialect.issuer(base),
         "token_endpoint": format!("{base}{token}"),
         "backchannel_authentication_endpoint": format!("{base}{}", paths.start),
@@ -65,7 +66,11 @@ async fn discovery(
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "sandbox_push_stream": format!("{}/push/", engine.origins.console),
-    }))
+    });
+    if engine.options.dpop {
+        metadata["dpop_signing_alg_values_supported"] = json!(dpop::ALGORITHMS);
+    }
+    Json(metadata)
 }
 
 async fn jwks(State(engine): State<Arc<Engine>>) -> Json<Value> {
@@ -123,6 +128,7 @@ async fn token(
     State(engine): State<Arc<Engine>>,
     Extension(called): Extension<Called>,
     peer: Option<Extension<PeerCertificate>>,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
@@ -135,11 +141,22 @@ async fn token(
     };
     let client = authenticate(&engine, &headers, &params, peer.as_deref())?;
     params.no_repeats()?;
+    let key = dpop::proven(
+        &engine,
+        &headers,
+        &dpop::Use {
+            called: &called,
+            method: "POST",
+            path: &called.path(&uri),
+            token: None,
+        },
+    )?;
+    let key = key.as_deref();
     let answer = match params.get("grant_type") {
         None => return Err(Refusal::invalid("grant_type is required")),
-        Some(CIBA_GRANT) => engine.redeem(&client, params.get("auth_req_id"), &called)?,
+        Some(CIBA_GRANT) => engine.redeem(&client, params.get("auth_req_id"), key, &called)?,
         Some("refresh_token") => {
-            engine.refresh(&client, params.get("refresh_token"), &called.base)?
+            engine.refresh(&client, params.get("refresh_token"), key, &called.base)?
         }
         Some(_) => {
             return Err(Refusal::new(
@@ -157,15 +174,28 @@ struct AccessToken {
     sub: String,
     exp: i64,
     scope: String,
+    cnf: Option<Confirmation>,
+}
+
+/// The key an access token is bound to (RFC 9449 §6).
+#[derive(Deserialize)]
+struct Confirmation {
+    jkt: String,
 }
 
 /// Claims about the person an access token was issued for (OpenID Connect Core §5.3).
 async fn userinfo(
     State(engine): State<Arc<Engine>>,
+    Extension(called): Extension<Called>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
+    let bound = dpop::token(&headers);
     let refused = || {
-        let challenge = [(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)];
+        let scheme = if bound.is_some() { "DPoP" } else { "Bearer" };
+        let challenge = format!(r#"{scheme} error="invalid_token""#);
+        let challenge = [(header::WWW_AUTHENTICATE, challenge)];
         (
             StatusCode::UNAUTHORIZED,
             challenge,
@@ -173,8 +203,23 @@ async fn userinfo(
         )
             .into_response()
     };
-    let token = bearer(&headers).ok_or_else(refused)?;
+    let token = bound.or_else(|| bearer(&headers)).ok_or_else(refused)?;
     let claims: AccessToken = engine.key.open(token).ok_or_else(refused)?;
+    let key = dpop::proven(
+        &engine,
+        &headers,
+        &dpop::Use {
+            called: &called,
+            method: method.as_str(),
+            path: &called.path(&uri),
+            token: Some(token),
+        },
+    );
+    // A bound token is worth nothing without its key, and the scheme says which kind it is.
+    let key = key.map_err(|_| refused())?.filter(|_| bound.is_some());
+    if key != claims.cnf.map(|cnf| cnf.jkt) || bound.is_some() != key.is_some() {
+        return Err(refused());
+    }
     let scope: Vec<String> = claims.scope.split(' ').map(str::to_owned).collect();
     if claims.exp <= engine.now_ms() / 1000 || !scope.iter().any(|value| value == "openid") {
         return Err(refused());

@@ -19,6 +19,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) consent_id: &'a str,
     pub(crate) tenant: &'a str,
     pub(crate) user_label: &'a str,
+    /// Whether to say where the request came from. Only the samples below are known.
+    pub(crate) origin: bool,
 }
 
 /// Builds the payload for the device's service.
@@ -39,8 +41,10 @@ struct Keys<'a, S, L> {
     d: String,
     sh: &'a str,
     txlnkid: &'a str,
-    s: S,
-    l: L,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s: Option<S>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    l: Option<L>,
 }
 
 impl<'a, S, L> Keys<'a, S, L> {
@@ -52,8 +56,8 @@ impl<'a, S, L> Keys<'a, S, L> {
             d: rfc3339(facts.started_ms),
             sh: server,
             txlnkid: facts.consent_id,
-            s: source,
-            l: location,
+            s: facts.origin.then_some(source),
+            l: facts.origin.then_some(location),
         }
     }
 }
@@ -190,6 +194,7 @@ mod tests {
             consent_id: "cns_0123456789abcdefghijkl",
             tenant: "bank-dev",
             user_label: "ana@example.com",
+            origin: true,
         })
         .expect("JSON")
     }

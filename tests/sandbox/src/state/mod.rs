@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::private;
 pub(crate) use model::*;
 
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "users",
     "clients",
     "apis",
@@ -31,6 +31,7 @@ const TABLES: [&str; 15] = [
     "links",
     "messages",
     "sessions",
+    "delegations",
 ];
 const FILE: &str = "sandbox.db";
 const SCHEMA_VERSION: i64 = 1;

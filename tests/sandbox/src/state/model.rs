@@ -245,6 +245,9 @@ pub(crate) struct CibaRequest {
     /// Languages the client asked for.
     #[serde(default)]
     pub(crate) ui_locales: Option<String>,
+    /// Why this can only be denied: details it refers to did not arrive.
+    #[serde(default)]
+    pub(crate) withheld: Option<String>,
     pub(crate) created_ms: i64,
     pub(crate) expires_ms: i64,
     /// Current polling interval in seconds.

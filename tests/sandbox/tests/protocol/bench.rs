@@ -278,14 +278,15 @@ impl Bench {
         let payload: Value = serde_json::from_str(event.payload.get()).expect("JSON");
         let data = &payload["data"];
         let text = |name: &str| data[name].as_str().expect("text").to_owned();
+        let origin = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
         Push {
             token: text("txtkn"),
             challenge: text("c"),
             consent: text("txlnkid"),
             enrollment: text("dai"),
             requested_at: text("d"),
-            source: text("s"),
-            location: text("l"),
+            source: origin("s"),
+            location: origin("l"),
         }
     }
 

@@ -6,6 +6,7 @@ use super::super::text;
 use super::frame::{Page, Token, button, chips, day, empty, head, left, open, pill, time};
 use super::log::{Step, steps};
 use super::mail::{kind, status};
+use crate::bridge::{Callback, CallbackState};
 use crate::signed_consent::{ConsentCheck, PersonCheck, Verified};
 use crate::snapshot::{AnswerView, PushView, RequestState, RequestView, Snapshot};
 
@@ -106,12 +107,17 @@ fn decide(request: &RequestView, token: Token<'_>) -> Markup {
                 @if request.state == RequestState::Pending {
                     p.quiet { "Waiting for a phone. To go on without one:" }
                     div.buttons {
-                        (button(token, "/requests/decide", &[("request", &request.id), ("accept", "true")], "Approve", ""))
+                        @if request.withheld.is_none() {
+                            (button(token, "/requests/decide", &[("request", &request.id), ("accept", "true")], "Approve", ""))
+                        }
                         (button(token, "/requests/decide", &[("request", &request.id), ("accept", "false")], "Deny", "danger"))
                     }
                 } @else {
                     p.quiet { (outcome(request.state)) }
-                    (button(token, "/requests/again", &[("request", &request.id)], "Send it again", ""))
+                    // Only Keycloak can ask again for Keycloak.
+                    @if request.callback.is_none() {
+                        (button(token, "/requests/again", &[("request", &request.id)], "Send it again", ""))
+                    }
                 }
             }
         }
@@ -154,8 +160,12 @@ fn details(request: &RequestView) -> Markup {
     html! {
         section.card {
             header { h2 { "Authorization details" } p { "exactly as received" } }
+            @if let Some(why) = &request.withheld {
+                div.body { p { span.pill.bad { "deny only" } " " (text::visible(why)) } }
+            }
             @match &request.details {
                 Some(details) => pre tabindex="0" aria-label="Authorization details" { (text::json(details)) },
+                None if request.withheld.is_some() => {},
                 None => (empty("No details", html! { "The client sent a binding message only." })),
             }
         }
@@ -262,9 +272,30 @@ fn answer(snapshot: &Snapshot, request: &RequestView, claims: Option<&str>) -> M
                     (signed(request.signed_consent))
                     (person(request.person.as_ref()))
                 } },
+                None if request.callback.as_ref().is_some_and(|callback| callback.state != CallbackState::Waiting) => {},
                 None => (empty("No answer yet", html! { "Approve or deny on a connected phone, or run " code { "sandbox phone approve" } "." })),
             }
+            @if let Some(state) = &request.callback { (callback(state)) }
         }
+    }
+}
+
+/// What became of the one callback to Keycloak.
+fn callback(callback: &Callback) -> Markup {
+    let tone = match callback.state {
+        CallbackState::Delivered => "good",
+        CallbackState::Waiting | CallbackState::Sending => "plain",
+        CallbackState::Refused | CallbackState::Unclear | CallbackState::NotSent => "bad",
+    };
+    html! {
+        div.body { dl.facts {
+            dt { "Callback to Keycloak" }
+            dd {
+                span.pill.(tone) { (callback.state.as_str()) }
+                @if let Some(status) = &callback.status { " " code { (status) } }
+                @if let Some(note) = &callback.note { " " span.quiet { (text::visible(note)) } }
+            }
+        } }
     }
 }
 

@@ -1,0 +1,140 @@
+//! The bearer token of a delegated request: who asks for whom, signed by the realm.
+
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderMap;
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::{JwkSet, PublicKeyUse};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::Bridge;
+use crate::jose::{Compact, numeric_date_ms};
+use crate::op::bearer;
+
+/// An unknown key id makes the keys be read again, but not more often than this.
+const REFRESH: Duration = Duration::from_secs(5);
+
+/// The realm's keys, read when they are first needed.
+#[derive(Default)]
+pub(super) struct Keys(Mutex<Cache>);
+
+#[derive(Default)]
+struct Cache {
+    set: Option<JwkSet>,
+    read: Option<Instant>,
+}
+
+/// What the token says.
+pub(super) struct Delegated {
+    /// The token itself. A secret.
+    pub(super) token: String,
+    /// Keycloak's id of the user.
+    pub(super) subject: String,
+    pub(super) client: String,
+    pub(super) jti: String,
+    pub(super) expires_ms: i64,
+}
+
+/// Why a token is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BearerError {
+    #[error("there is no bearer token")]
+    Missing,
+    #[error("the realm's keys cannot be read")]
+    NoKeys,
+    #[error("the bearer token is not signed by the realm")]
+    Signature,
+    #[error("the bearer token is not one of this realm's authentication channel")]
+    Claims,
+    #[error("the bearer token has expired")]
+    Expired,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: Audience,
+    sub: String,
+    azp: String,
+    typ: String,
+    jti: String,
+    exp: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// Checks signature, issuer, audience and time.
+pub(super) async fn check(
+    bridge: &Bridge,
+    headers: &HeaderMap,
+    now_ms: i64,
+) -> Result<Delegated, BearerError> {
+    let token = bearer(headers).ok_or(BearerError::Missing)?;
+    let jws = Compact::parse(token).ok_or(BearerError::Signature)?;
+    let kid = jws.header.kid.as_deref().ok_or(BearerError::Signature)?;
+    let key = bridge.keys.find(bridge, kid).await?;
+    if !jws.signed_by(&key) {
+        return Err(BearerError::Signature);
+    }
+    let claims: Claims = jws.claims().ok_or(BearerError::Claims)?;
+    // A token of the realm for anything else names another audience: clients have those.
+    let for_us = match &claims.aud {
+        Audience::One(audience) => *audience == bridge.realm_url,
+        Audience::Many(audiences) => audiences.len() == 1 && audiences[0] == bridge.realm_url,
+    };
+    let whole = [&claims.sub, &claims.azp, &claims.jti]
+        .iter()
+        .all(|text| !text.is_empty() && text.len() <= 255);
+    if claims.iss != bridge.realm_url || !for_us || claims.typ != "Bearer" || !whole {
+        return Err(BearerError::Claims);
+    }
+    let expires_ms = numeric_date_ms(claims.exp).ok_or(BearerError::Claims)?;
+    if expires_ms <= now_ms {
+        return Err(BearerError::Expired);
+    }
+    Ok(Delegated {
+        token: token.to_owned(),
+        subject: claims.sub,
+        client: claims.azp,
+        jti: claims.jti,
+        expires_ms,
+    })
+}
+
+impl Keys {
+    async fn find(&self, bridge: &Bridge, kid: &str) -> Result<DecodingKey, BearerError> {
+        let mut cache = self.0.lock().await;
+        let stale = cache.read.is_none_or(|at| at.elapsed() >= REFRESH);
+        if cache.key(kid).is_none() && stale {
+            *cache = Cache {
+                set: Some(read(bridge).await.ok_or(BearerError::NoKeys)?),
+                read: Some(Instant::now()),
+            };
+        }
+        cache.key(kid).ok_or(BearerError::Signature)
+    }
+}
+
+impl Cache {
+    fn key(&self, kid: &str) -> Option<DecodingKey> {
+        let jwk = self.set.as_ref()?.find(kid)?;
+        let signs = !matches!(
+            jwk.common.public_key_use,
+            Some(PublicKeyUse::Encryption | PublicKeyUse::Other(_))
+        );
+        DecodingKey::from_jwk(jwk).ok().filter(|_| signs)
+    }
+}
+
+async fn read(bridge: &Bridge) -> Option<JwkSet> {
+    let url = format!("{}/protocol/openid-connect/certs", bridge.realm_url);
+    let answer = bridge.http.get(url).send().await.ok()?;
+    let answer = answer.error_for_status().ok()?;
+    serde_json::from_slice(&answer.bytes().await.ok()?).ok()
+}
