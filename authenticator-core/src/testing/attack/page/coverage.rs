@@ -6,13 +6,10 @@ use super::all_rows;
 use crate::consent::{self, MarkCode, Rendered, ReviewRow, RowValue, ShownText, harden};
 use crate::json::{Value, pointer_step};
 
-/// Every leaf of the body is the source of exactly one row (the binding message stands apart), and that row
-/// says it. Where not everything can be shown, approval is blocked and the reason is among the marks.
+/// Every leaf of the body is the source of exactly one row (the binding message stands apart), and that row says it. Where
+/// not everything can be shown, approval is blocked and the reason is among the marks.
 pub(super) fn everything_is_shown(body: &Value, rendered: &Rendered) {
-    let mut leaves = Vec::new();
-    for (name, member) in body.as_object().unwrap_or_default() {
-        collect_leaves(member, pointer_step(name), &mut leaves);
-    }
+    let mut leaves = leaves(body);
     // Nothing at all is a leaf, too: a row says so.
     if body.get("requested_details").is_none() {
         leaves.push(("/requested_details".to_owned(), &Value::Null));
@@ -23,8 +20,7 @@ pub(super) fn everything_is_shown(body: &Value, rendered: &Rendered) {
             assert!(shown.insert(source, row).is_none(), "shown twice");
         }
     }
-    let is_marked = |code| rendered.marks.iter().any(|mark| mark.code == code);
-    let cut = is_marked(MarkCode::TooLarge);
+    let cut = is_cut(rendered);
     assert!(
         !cut || rendered.blocked.is_some(),
         "too large, and approvable"
@@ -45,7 +41,23 @@ pub(super) fn everything_is_shown(body: &Value, rendered: &Rendered) {
     assert!(shown.is_empty(), "a row has a source that was not sent");
 }
 
-/// Pointers of all values that hold no others, empty objects and arrays among them.
+/// Whether the page says that not everything is on it.
+pub(in crate::testing) fn is_cut(rendered: &Rendered) -> bool {
+    rendered
+        .marks
+        .iter()
+        .any(|mark| mark.code == MarkCode::TooLarge)
+}
+
+/// All values in an object that hold no others, empty objects and arrays among them, with their pointers.
+pub(in crate::testing) fn leaves(object: &Value) -> Vec<(String, &Value)> {
+    let mut leaves = Vec::new();
+    for (name, member) in object.as_object().unwrap_or_default() {
+        collect_leaves(member, pointer_step(name), &mut leaves);
+    }
+    leaves
+}
+
 fn collect_leaves<'v>(value: &'v Value, pointer: String, out: &mut Vec<(String, &'v Value)>) {
     match value {
         Value::Array(items) if !items.is_empty() => {
@@ -89,10 +101,11 @@ fn says(row: &ReviewRow, pointer: &str, leaf: &Value) -> bool {
             received == text && !row.text.is_empty()
         }
         // Of an address that everybody expects to be https only the rest is said.
-        (Value::String(text), _) => {
+        (Value::String(text), RowValue::Url { .. }) => {
             let rest = text.split_once("://").map(|(_, rest)| rest);
             has_words(row, text) || rest.is_some_and(|rest| has_words(row, rest))
         }
+        (Value::String(text), _) => has_words(row, text),
     }
 }
 

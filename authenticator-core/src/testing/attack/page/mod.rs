@@ -5,7 +5,7 @@ mod variants;
 
 use std::sync::OnceLock;
 
-pub(super) use coverage::letters;
+pub(super) use coverage::{is_cut, leaves, letters};
 
 use super::printable::assert_printable;
 use crate::consent::{
@@ -171,6 +171,10 @@ fn frozen(input: &RenderInput<'_>, rendered: &Rendered) {
     let Some(digests) = &rendered.digests else {
         assert!(rendered.blocked.is_some(), "approvable without a digest");
         assert!(again.digests.is_none());
+        assert!(
+            again.unsigned == rendered.unsigned,
+            "shown twice, two documents"
+        );
         return;
     };
     let document = &digests.shown_document;
