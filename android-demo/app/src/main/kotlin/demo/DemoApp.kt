@@ -5,6 +5,7 @@ import android.content.Context
 import android.content.SharedPreferences
 import android.content.pm.ApplicationInfo
 import android.os.Build
+import android.util.Log
 import dev.authenticatorcore.AndroidKeys
 import dev.authenticatorcore.App
 import dev.authenticatorcore.Authenticator
@@ -27,6 +28,7 @@ import dev.authenticatorcore.demo.state.Platform
 import dev.authenticatorcore.demo.state.Settings
 import dev.authenticatorcore.initialize
 import dev.authenticatorcore.repairStore
+import java.io.IOException
 import java.util.UUID
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -60,7 +62,16 @@ open class DemoApp : Application() {
         if (!isDebuggable(this)) return
         val settings = StoredSettings(this)
         val token = settings.pushToken ?: "dev-${UUID.randomUUID()}".also { settings.pushToken = it }
-        scope.launch { DevelopmentPushes(console, token).payloads.collect { pushes.received(it) } }
+        val source = DevelopmentPushes(console, token)
+        scope.launch {
+            try {
+                phone.core().addServer(source.server())
+            } catch (e: Exception) {
+                if (e !is IOException && e !is AuthenticatorException) throw e
+                Log.w("demo", "no sandbox at $console, or one whose server is known by another address")
+            }
+            source.payloads.collect { pushes.received(it) }
+        }
     }
 
     protected open fun makePhone(): Phone {

@@ -4,6 +4,7 @@ import android.Manifest
 import android.content.ClipboardManager
 import android.content.Context
 import android.content.Intent
+import android.content.pm.PackageManager
 import android.os.Build
 import android.os.Bundle
 import android.view.WindowManager
@@ -14,7 +15,6 @@ import androidx.compose.runtime.Composable
 import androidx.compose.runtime.DisposableEffect
 import androidx.compose.runtime.collectAsState
 import androidx.compose.runtime.getValue
-import androidx.compose.ui.platform.LocalView
 import androidx.lifecycle.ViewModel
 import androidx.lifecycle.ViewModelProvider
 import androidx.lifecycle.viewModelScope
@@ -41,10 +41,15 @@ class MainActivity : ComponentActivity() {
             DemoTheme {
                 val places by session.navigator.places.collectAsState()
                 Guarded(places.last())
-                DemoUi(session, PlatformActions(::pasted, scan = null, ::askForNotifications))
+                DemoUi(session, platformActions)
             }
         }
     }
+
+    private val platformActions by lazy {
+        PlatformActions(::pasted, packageManager.hasSystemFeature(PackageManager.FEATURE_CAMERA_ANY), ::askForCamera, ::askForNotifications)
+    }
+    private var granted: (() -> Unit)? = null
 
     override fun onNewIntent(intent: Intent) {
         super.onNewIntent(intent)
@@ -58,21 +63,31 @@ class MainActivity : ComponentActivity() {
 
     /** Neither pictures of what is private, nor taps on a request through something that lies over it. */
     @Composable
-    private fun Guarded(place: Place) {
-        val view = LocalView.current
-        DisposableEffect(place) {
-            if (place.isPrivate) window.addFlags(WindowManager.LayoutParams.FLAG_SECURE)
-            else window.clearFlags(WindowManager.LayoutParams.FLAG_SECURE)
-            view.filterTouchesWhenObscured = place is Place.Review
-            onDispose { }
-        }
+    private fun Guarded(place: Place) = DisposableEffect(place) {
+        if (place.isPrivate) window.addFlags(WindowManager.LayoutParams.FLAG_SECURE)
+        else window.clearFlags(WindowManager.LayoutParams.FLAG_SECURE)
+        // On the outermost view: Compose's own takes touches without asking.
+        window.decorView.filterTouchesWhenObscured = place is Place.Review
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) window.setHideOverlayWindows(place is Place.Review)
+        onDispose { }
     }
 
     private fun pasted(): String? =
         getSystemService(ClipboardManager::class.java).primaryClip?.takeIf { it.itemCount > 0 }?.getItemAt(0)?.coerceToText(this)?.toString()
 
+    private fun askForCamera(granted: () -> Unit) {
+        if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) return granted()
+        this.granted = granted
+        requestPermissions(arrayOf(Manifest.permission.CAMERA), FOR_CAMERA)
+    }
+
+    override fun onRequestPermissionsResult(requestCode: Int, permissions: Array<String>, grantResults: IntArray) {
+        super.onRequestPermissionsResult(requestCode, permissions, grantResults)
+        if (requestCode == FOR_CAMERA && grantResults.firstOrNull() == PackageManager.PERMISSION_GRANTED) granted?.invoke()
+    }
+
     private fun askForNotifications() {
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) requestPermissions(arrayOf(Manifest.permission.POST_NOTIFICATIONS), 0)
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) requestPermissions(arrayOf(Manifest.permission.POST_NOTIFICATIONS), FOR_NOTIFICATIONS)
     }
 
     /** Outlives a turned phone. */
@@ -85,6 +100,8 @@ class MainActivity : ComponentActivity() {
 
     companion object {
         private const val CONSOLE = "console"
+        private const val FOR_CAMERA = 1
+        private const val FOR_NOTIFICATIONS = 2
 
         fun open(context: Context, id: ChallengeId): Intent = Intent(context, MainActivity::class.java)
             .putExtra(Notifications.CHALLENGE, id.value)

@@ -10,6 +10,7 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.channelFlow
 import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.isActive
+import kotlinx.coroutines.withContext
 import org.json.JSONException
 import org.json.JSONObject
 
@@ -17,7 +18,7 @@ import org.json.JSONObject
  * Pushes without Google: the event stream of `sandbox serve`, on this machine or over `adb reverse`. Only in debuggable
  * builds, and only from loopback.
  */
-class DevelopmentPushes(console: String, token: String) {
+class DevelopmentPushes(private val console: String, token: String) {
     private val address = URL(URL(console), "push/$token/events")
 
     init {
@@ -35,6 +36,11 @@ class DevelopmentPushes(console: String, token: String) {
             delay(RECONNECT_MS)
         }
     }.flowOn(Dispatchers.IO)
+
+    /** Where the sandbox itself is, in clear on loopback. Throws `IOException`. */
+    suspend fun server(): String = withContext(Dispatchers.IO) {
+        JSONObject(URL(URL(console), "control/ready").readText()).getString("origin")
+    }
 
     private suspend fun ProducerScope<String>.read() {
         val connection = address.openConnection() as HttpURLConnection

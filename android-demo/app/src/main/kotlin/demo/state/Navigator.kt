@@ -40,10 +40,11 @@ sealed interface Place {
     data object History : Place
     data object Settings : Place
     data object Enrol : Place
+    data object Scan : Place
     data class Account(val id: EnrollmentId) : Place
     data class Review(val id: ChallengeId) : Place
     data class Entry(val id: ChallengeId) : Place
 
     /** What must not be in screenshots, screen casts and the list of recent apps. */
-    val isPrivate: Boolean get() = this is Review || this is Entry || this is Enrol || this is Accounts
+    val isPrivate: Boolean get() = this is Review || this is Entry || this is Enrol || this is Scan || this is Accounts
 }

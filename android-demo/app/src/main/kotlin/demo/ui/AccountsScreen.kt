@@ -54,7 +54,8 @@ fun AccountsScreen(state: AccountsState, actions: AccountsActions, bottom: @Comp
     action = {
         if (state is AccountsState.Shown && state.accounts.isNotEmpty()) {
             ExtendedFloatingActionButton(
-                { Text(stringResource(R.string.account_add)) }, { Symbol(R.drawable.ic_add) }, actions.add,
+                // Material hides the text from screen readers and speaks the symbol.
+                { Text(stringResource(R.string.account_add)) }, { Symbol(R.drawable.ic_add, stringResource(R.string.account_add)) }, actions.add,
             )
         }
     },

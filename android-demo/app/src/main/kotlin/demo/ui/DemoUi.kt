@@ -18,8 +18,13 @@ import dev.authenticatorcore.demo.state.Place
 import dev.authenticatorcore.demo.state.RequestsState
 import dev.authenticatorcore.demo.state.Session
 
-/** What of the platform the screens need. `scan` is `null` where there is no camera. */
-class PlatformActions(val paste: () -> String? = { null }, val scan: ((found: (String) -> Unit) -> Unit)? = null, val enrolled: () -> Unit = {})
+/** What of the platform the screens need. `camera` asks for the permission, and calls back when it is there. */
+class PlatformActions(
+    val paste: () -> String? = { null },
+    val hasCamera: Boolean = false,
+    val camera: (granted: () -> Unit) -> Unit = {},
+    val enrolled: () -> Unit = {},
+)
 
 /** The whole app: the place where a person is, as a function of the session's state. */
 @Composable
@@ -46,6 +51,10 @@ fun DemoUi(session: Session, platform: PlatformActions) {
             SettingsScreen(state, SettingsActions({ model.chooseLanguage(it) }, { model.askForBiometric(it) }, { model.diagnose() }), tabs)
         }
         Place.Enrol -> Enrol(session, platform, back)
+        Place.Scan -> ScanScreen({
+            back()
+            session.enrol.submit(it)
+        }, back)
         is Place.Account -> Account(session, place, back)
         is Place.Review -> Review(session, place, back)
         is Place.Entry -> {
@@ -82,7 +91,8 @@ private fun Enrol(session: Session, platform: PlatformActions, back: () -> Unit)
         state,
         EnrolActions(
             submit = { model.submit(it) }, trust = { model.trust(it) }, again = { model.start() },
-            scan = platform.scan?.let { scan -> { scan { model.submit(it) } } }, paste = platform.paste,
+            scan = { platform.camera { session.navigator.open(Place.Scan) } }.takeIf { platform.hasCamera },
+            paste = platform.paste,
             done = {
                 platform.enrolled()
                 session.navigator.tab(Place.Accounts)

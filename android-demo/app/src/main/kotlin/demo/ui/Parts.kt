@@ -21,6 +21,7 @@ import androidx.compose.foundation.verticalScroll
 import androidx.compose.material3.Button
 import androidx.compose.material3.CircularProgressIndicator
 import androidx.compose.material3.ExperimentalMaterial3Api
+import androidx.compose.material3.FilledTonalButton
 import androidx.compose.material3.Icon
 import androidx.compose.material3.IconButton
 import androidx.compose.material3.MaterialTheme
@@ -221,6 +222,11 @@ internal fun Pair(first: @Composable (Modifier) -> Unit, second: @Composable (Mo
 @Composable
 internal fun PlainButton(words: String, modifier: Modifier = Modifier, @DrawableRes symbol: Int? = null, enabled: Boolean = true, onClick: () -> Unit) =
     OutlinedButton(onClick, modifier.heightIn(min = 52.dp), enabled) { Label(words, symbol) }
+
+/** One of the two answers: both look the same. */
+@Composable
+internal fun AnswerButton(words: String, modifier: Modifier, @DrawableRes symbol: Int, enabled: Boolean, onClick: () -> Unit) =
+    FilledTonalButton(onClick, modifier.heightIn(min = 56.dp), enabled) { Label(words, symbol) }
 
 @Composable
 internal fun MainButton(words: String, modifier: Modifier = Modifier, @DrawableRes symbol: Int? = null, enabled: Boolean = true, onClick: () -> Unit) =

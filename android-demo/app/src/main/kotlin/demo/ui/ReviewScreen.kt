@@ -56,7 +56,7 @@ class ReviewActions(
 @Composable
 fun ReviewScreen(state: ReviewState, actions: ReviewActions) {
     val body = state.body
-    val title = stringResource(R.string.review)
+    val title = stringResource(if (body is ReviewBody.Asked || body is ReviewBody.Loading) R.string.review else R.string.requests)
     Screen(title, actions.back, bottom = { if (body is ReviewBody.Asked) Answers(body, actions) }) { padding ->
         when (body) {
             ReviewBody.Loading -> LoadingFace(padding)
@@ -174,17 +174,17 @@ private fun Buttons(body: ReviewBody.Asked, actions: ReviewActions) {
     when {
         approval is Approval.Blocked -> {
             if (approval.reason == MarkCode.DETAILS_UNAVAILABLE) PlainButton(stringResource(R.string.retry), Modifier.fillMaxWidth(), onClick = actions.retry)
-            PlainButton(deny, Modifier.fillMaxWidth(), R.drawable.ic_close, free) { actions.deny(null) }
+            AnswerButton(deny, Modifier.fillMaxWidth(), R.drawable.ic_close, free) { actions.deny(null) }
         }
         body.notice == Notice.APPROVAL_KEY_LOST -> {
             PlainButton(stringResource(R.string.approval_key_renew), Modifier.fillMaxWidth(), R.drawable.ic_key, free, actions.renewApprovalKey)
-            PlainButton(deny, Modifier.fillMaxWidth(), R.drawable.ic_close, free) { actions.deny(null) }
+            AnswerButton(deny, Modifier.fillMaxWidth(), R.drawable.ic_close, free) { actions.deny(null) }
         }
         else -> Pair(
-            { PlainButton(deny, it, R.drawable.ic_close, free) { actions.deny(null) } },
+            { AnswerButton(deny, it, R.drawable.ic_close, free) { actions.deny(null) } },
             {
                 val typed = approval !is Approval.NeedsConfirmation || body.typed.isNotBlank()
-                PlainButton(stringResource(R.string.approve), it, R.drawable.ic_check, free && typed, actions.approve)
+                AnswerButton(stringResource(R.string.approve), it, R.drawable.ic_check, free && typed, actions.approve)
             },
         )
     }

@@ -58,6 +58,9 @@ fun SettingsScreen(state: SettingsState, actions: SettingsActions, bottom: @Comp
                     Switch(state.biometric, onCheckedChange = null)
                 }
             }
+            Heading(stringResource(R.string.settings_diagnostics))
+            state.diagnosis?.let { Rows(null, rows(it)) }
+            PlainButton(stringResource(R.string.diagnostics_run), Modifier.fillMaxWidth(), onClick = actions.diagnose)
             Heading(stringResource(R.string.settings_language))
             Group {
                 Column(Modifier.selectableGroup()) {
@@ -68,9 +71,6 @@ fun SettingsScreen(state: SettingsState, actions: SettingsActions, bottom: @Comp
                     }
                 }
             }
-            Heading(stringResource(R.string.settings_diagnostics))
-            state.diagnosis?.let { Rows(null, rows(it)) }
-            PlainButton(stringResource(R.string.diagnostics_run), Modifier.fillMaxWidth(), onClick = actions.diagnose)
         }
     }
 
