@@ -21,6 +21,7 @@ import dev.authenticatorcore.at
 import dev.authenticatorcore.demo.edge.AndroidBiometricGate
 import dev.authenticatorcore.demo.edge.JcaPhoneKeys
 import dev.authenticatorcore.demo.push.DevelopmentPushes
+import dev.authenticatorcore.demo.push.FlushJob
 import dev.authenticatorcore.demo.push.Notifications
 import dev.authenticatorcore.demo.push.PushReceiver
 import dev.authenticatorcore.demo.state.Phone
@@ -103,6 +104,8 @@ private class AndroidPlatform(private val context: Context, private val keys: Jc
     }
 
     override fun now(): Long = System.currentTimeMillis()
+
+    override fun deliverLater() = FlushJob.schedule(context)
 }
 
 private fun isDebuggable(context: Context) = context.applicationInfo.flags and ApplicationInfo.FLAG_DEBUGGABLE != 0

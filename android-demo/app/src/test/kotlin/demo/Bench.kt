@@ -1,5 +1,6 @@
 package dev.authenticatorcore.demo
 
+import android.Manifest
 import android.app.Notification
 import android.app.NotificationManager
 import android.content.Context
@@ -24,6 +25,7 @@ import dev.authenticatorcore.demo.edge.JcaPhoneKeys
 import dev.authenticatorcore.demo.edge.PhoneKeys
 import dev.authenticatorcore.demo.edge.Unlock
 import dev.authenticatorcore.demo.push.DevelopmentPushes
+import dev.authenticatorcore.demo.push.FlushJob
 import dev.authenticatorcore.demo.state.Phone
 import dev.authenticatorcore.demo.state.Platform
 import dev.authenticatorcore.demo.state.Settings
@@ -33,12 +35,19 @@ import java.security.Signature
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.atomic.AtomicLong
 import kotlinx.coroutines.launch
+import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 
 /** The app with keys in a file, a prompt that a test answers, and a clock that it moves; the rest is the real thing. */
 class TestApp : DemoApp() {
     lateinit var bench: Bench
         private set
+
+    override fun onCreate() {
+        // What a phone grants when an app is installed.
+        shadowOf(this).grantPermissions(Manifest.permission.HIDE_OVERLAY_WINDOWS)
+        super.onCreate()
+    }
 
     override fun makePhone(): Phone = Bench().also { bench = it }.phone
 
@@ -74,6 +83,7 @@ class Bench : AutoCloseable {
 
             override fun device() = Device("Test phone", push = PushToken(PushService.FCM, SecretText(token)))
             override fun now() = clock.now()
+            override fun deliverLater() = FlushJob.schedule(RuntimeEnvironment.getApplication())
         },
         keys, gate, settings,
     )

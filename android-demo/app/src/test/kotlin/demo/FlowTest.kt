@@ -1,6 +1,7 @@
 package dev.authenticatorcore.demo
 
 import android.app.Notification
+import android.app.job.JobScheduler
 import android.os.Looper
 import android.os.SystemClock
 import android.view.InputDevice
@@ -23,6 +24,7 @@ import androidx.test.platform.app.InstrumentationRegistry
 import dev.authenticatorcore.ChallengeId
 import dev.authenticatorcore.Sandbox
 import dev.authenticatorcore.demo.edge.Unlock
+import dev.authenticatorcore.demo.push.FlushJob
 import dev.authenticatorcore.demo.push.Notifications
 import java.net.URLEncoder
 import java.time.Duration
@@ -209,6 +211,22 @@ class FlowTest {
         Sandbox.knobs()
         tap("Try again")
         sees("Pay 249.00 EUR")
+    }
+
+    @Test
+    fun `an answer that cannot be sent is stored, and sent as soon as there is a network`() {
+        enrolled()
+        val request = opened()
+        sees("Pay 249.00 EUR")
+        Sandbox.knobs("""{"server_errors":{"resolve":1}}""")
+        tap("Approve")
+        sees("Stored. It is sent as soon as there is a connection.")
+        val job = app.getSystemService(JobScheduler::class.java).allPendingJobs.single()
+        assertEquals(FlushJob::class.java.name, job.service.className)
+        assertEquals("authorization_pending", poll(request))
+        runBlocking { assertFalse(FlushJob.again(bench.phone)) }
+        sees("The server has your answer.")
+        assertEquals("tokens", poll(request))
     }
 
     @Test

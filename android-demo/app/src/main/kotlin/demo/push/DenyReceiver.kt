@@ -5,6 +5,7 @@ import android.content.Context
 import android.content.Intent
 import dev.authenticatorcore.AuthenticatorException
 import dev.authenticatorcore.ChallengeId
+import dev.authenticatorcore.Delivery
 import dev.authenticatorcore.demo.DemoApp
 import dev.authenticatorcore.deny
 import kotlinx.coroutines.launch
@@ -17,7 +18,7 @@ class DenyReceiver : BroadcastReceiver() {
         val pending: PendingResult? = goAsync()
         app.scope.launch {
             try {
-                app.phone.core().deny(id)
+                if (app.phone.core().deny(id).delivery == Delivery.QUEUED) app.phone.platform.deliverLater()
             } catch (_: AuthenticatorException) {
                 // Over, or answered before: the list and the history say so.
             } finally {

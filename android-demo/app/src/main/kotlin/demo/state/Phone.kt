@@ -70,6 +70,9 @@ interface Platform {
     suspend fun repairStore(userVerification: Boolean)
     fun device(): Device
     fun now(): Long
+
+    /** An answer is stored and could not be sent: has somebody call `flush` when there is a network. */
+    fun deliverLater()
 }
 
 /** What a person chose, and what the app remembers beside the core's store. Nothing of it is secret. */

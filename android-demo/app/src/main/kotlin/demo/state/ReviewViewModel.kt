@@ -16,10 +16,12 @@ import dev.authenticatorcore.demo.edge.Unlock
 import dev.authenticatorcore.deny
 import java.security.SignatureException
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 
 /** One request: read, shown, decided, and what became of it. */
 class ReviewViewModel(private val phone: Phone, private val id: ChallengeId, private val scope: CoroutineScope) {
@@ -87,7 +89,7 @@ class ReviewViewModel(private val phone: Phone, private val id: ChallengeId, pri
         val request = core.beginApproval(asked.review, typed)
         shown.update { it.copy(body = asked.copy(step = Step.PROMPT)) }
         val unlocked = try {
-            phone.gate.unlock(phone.keys.signature(request.keyAlias))
+            phone.gate.unlock(withContext(Dispatchers.Default) { phone.keys.signature(request.keyAlias) })
         } catch (_: KeyStoreException) {
             return asked.copy(notice = Notice.APPROVAL_KEY_LOST)
         }
@@ -99,9 +101,12 @@ class ReviewViewModel(private val phone: Phone, private val id: ChallengeId, pri
         }
         shown.update { it.copy(body = asked.copy(step = Step.SENDING)) }
         val signed = try {
-            checkNotNull(signature).run {
-                update(request.message)
-                sign()
+            // A chip of its own takes its time.
+            withContext(Dispatchers.Default) {
+                checkNotNull(signature).run {
+                    update(request.message)
+                    sign()
+                }
             }
         } catch (_: SignatureException) {
             return asked.copy(notice = Notice.PROMPT_CANCELLED)
@@ -112,7 +117,12 @@ class ReviewViewModel(private val phone: Phone, private val id: ChallengeId, pri
     private suspend fun AuthenticatorInterface.wantsPrompt(id: EnrollmentId) =
         phone.settings.biometric || enrollments().any { it.id == id && it.approvalThumbprint != null }
 
-    private fun ended(receipt: Receipt): ReviewBody = when {
+    private fun ended(receipt: Receipt): ReviewBody {
+        if (receipt.delivery == Delivery.QUEUED) phone.platform.deliverLater()
+        return faceOf(receipt)
+    }
+
+    private fun faceOf(receipt: Receipt): ReviewBody = when {
         receipt.delivery == Delivery.REFUSED && receipt.lastError == ErrorCode.CHALLENGE_ANSWERED -> ReviewBody.AnsweredElsewhere
         receipt.delivery == Delivery.UNDELIVERED && receipt.lastError == ErrorCode.CHALLENGE_EXPIRED -> ReviewBody.Expired
         else -> ReviewBody.Done(receipt.decision, receipt.delivery, receipt.reason == Reason.NOT_ME.code)
@@ -149,7 +159,7 @@ class ReviewViewModel(private val phone: Phone, private val id: ChallengeId, pri
             shown.update { it.copy(next = others.firstOrNull()?.id, more = others.size) }
             // An answer that was queued has arrived, or never will.
             change.outcomes.lastOrNull { it.challenge == id }?.let { receipt ->
-                shown.update { if (it.body is ReviewBody.Done) it.copy(body = ended(receipt)) else it }
+                shown.update { if (it.body is ReviewBody.Done) it.copy(body = faceOf(receipt)) else it }
             }
         }
     } catch (_: AuthenticatorException) {

@@ -205,7 +205,7 @@ internal fun Banner(@DrawableRes symbol: Int, word: String?, text: String, tone:
 
 /** Two buttons of the same weight: side by side, one above the other where the text is large. */
 @Composable
-internal fun Pair(first: @Composable (Modifier) -> Unit, second: @Composable (Modifier) -> Unit) {
+internal fun SideBySide(first: @Composable (Modifier) -> Unit, second: @Composable (Modifier) -> Unit) {
     if (LocalDensity.current.fontScale > 1.4f) {
         Column(verticalArrangement = Arrangement.spacedBy(8.dp)) {
             first(Modifier.fillMaxWidth())

@@ -180,7 +180,7 @@ private fun Buttons(body: ReviewBody.Asked, actions: ReviewActions) {
             PlainButton(stringResource(R.string.approval_key_renew), Modifier.fillMaxWidth(), R.drawable.ic_key, free, actions.renewApprovalKey)
             AnswerButton(deny, Modifier.fillMaxWidth(), R.drawable.ic_close, free) { actions.deny(null) }
         }
-        else -> Pair(
+        else -> SideBySide(
             { AnswerButton(deny, it, R.drawable.ic_close, free) { actions.deny(null) } },
             {
                 val typed = approval !is Approval.NeedsConfirmation || body.typed.isNotBlank()

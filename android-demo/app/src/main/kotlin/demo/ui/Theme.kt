@@ -9,7 +9,7 @@ import androidx.compose.runtime.CompositionLocalProvider
 import androidx.compose.runtime.staticCompositionLocalOf
 import androidx.compose.ui.graphics.Color
 
-private val light = lightColorScheme(
+internal val lightColors = lightColorScheme(
     primary = Color(0xFF2F4F9E), onPrimary = Color.White,
     primaryContainer = Color(0xFFDBE1FF), onPrimaryContainer = Color(0xFF00174B),
     secondary = Color(0xFF585E71), onSecondary = Color.White,
@@ -25,7 +25,7 @@ private val light = lightColorScheme(
     error = Color(0xFFBA1A1A), onError = Color.White, errorContainer = Color(0xFFFFDAD6), onErrorContainer = Color(0xFF410002),
 )
 
-private val dark = darkColorScheme(
+internal val darkColors = darkColorScheme(
     primary = Color(0xFFB3C5FF), onPrimary = Color(0xFF002A78),
     primaryContainer = Color(0xFF2A4290), onPrimaryContainer = Color(0xFFDBE1FF),
     secondary = Color(0xFFC0C6DD), onSecondary = Color(0xFF2A3042),
@@ -44,13 +44,14 @@ private val dark = darkColorScheme(
 /** What Material has no role for: something to look at twice. */
 internal data class CautionColors(val container: Color, val onContainer: Color)
 
+internal val lightCaution = CautionColors(Color(0xFFFFE08D), Color(0xFF251A00))
+internal val darkCaution = CautionColors(Color(0xFF5B4300), Color(0xFFFFDF9B))
+
 internal val LocalCaution = staticCompositionLocalOf { CautionColors(Color.Unspecified, Color.Unspecified) }
 
 @Composable
 fun DemoTheme(darkTheme: Boolean = isSystemInDarkTheme(), content: @Composable () -> Unit) {
-    val caution =
-        if (darkTheme) CautionColors(Color(0xFF5B4300), Color(0xFFFFDF9B)) else CautionColors(Color(0xFFFFE08D), Color(0xFF251A00))
-    CompositionLocalProvider(LocalCaution provides caution) {
-        MaterialTheme(colorScheme = if (darkTheme) dark else light, content = content)
+    CompositionLocalProvider(LocalCaution provides if (darkTheme) darkCaution else lightCaution) {
+        MaterialTheme(colorScheme = if (darkTheme) darkColors else lightColors, content = content)
     }
 }
