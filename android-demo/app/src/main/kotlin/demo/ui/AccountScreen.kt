@@ -32,7 +32,7 @@ fun AccountScreen(state: AccountState, actions: AccountActions) = Screen(stringR
         }
         is AccountState.Shown -> when (state.removing) {
             Removing.NO -> Scrolling(padding) {
-                Rows(null, rows(state.details))
+                Received { Rows(null, rows(state.details)) }
                 PlainButton(stringResource(R.string.account_remove), Modifier.fillMaxWidth(), R.drawable.ic_close, onClick = actions.remove)
             }
             Removing.WORKING -> LoadingFace(padding)

@@ -5,7 +5,9 @@ import androidx.compose.foundation.layout.Arrangement
 import androidx.compose.foundation.layout.Column
 import androidx.compose.foundation.layout.PaddingValues
 import androidx.compose.foundation.layout.Row
+import androidx.compose.foundation.layout.Spacer
 import androidx.compose.foundation.layout.fillMaxWidth
+import androidx.compose.foundation.layout.height
 import androidx.compose.foundation.layout.heightIn
 import androidx.compose.foundation.layout.padding
 import androidx.compose.foundation.layout.size
@@ -29,7 +31,6 @@ import androidx.compose.ui.semantics.semantics
 import androidx.compose.ui.text.font.FontFamily
 import androidx.compose.ui.text.style.TextOverflow
 import androidx.compose.ui.unit.dp
-import androidx.compose.ui.unit.sp
 import dev.authenticatorcore.EnrollmentId
 import dev.authenticatorcore.demo.R
 import dev.authenticatorcore.demo.state.AccountCard
@@ -113,6 +114,8 @@ private fun Cards(accounts: List<AccountCard>, padding: PaddingValues, actions: 
             }
         }
     }
+    // What the button over the list would hide.
+    Spacer(Modifier.height(72.dp))
 }
 
 @Composable
@@ -131,15 +134,19 @@ private fun OneTimeCode(code: Code?, show: () -> Unit, hide: () -> Unit) = Row(
                 // Digit by digit, not "two hundred thousand".
                 .clearAndSetSemantics { contentDescription = "$name: ${code.digits.toList().joinToString(" ")}. $left" },
         ) {
-            Text(
-                code.digits.chunked(3).joinToString(" "),
-                fontFamily = FontFamily.Monospace, fontSize = 28.sp, lineHeight = 34.sp, color = MaterialTheme.colorScheme.primary,
-            )
+            Received {
+                Text(
+                    code.digits.chunked(3).joinToString(" "),
+                    color = MaterialTheme.colorScheme.primary, fontFamily = FontFamily.Monospace, style = MaterialTheme.typography.headlineMedium,
+                )
+            }
             Text(left, color = MaterialTheme.colorScheme.onSurfaceVariant, style = MaterialTheme.typography.bodySmall)
         }
-        CircularProgressIndicator(
-            { code.secondsLeft.toFloat() / code.period }, Modifier.size(28.dp).clearAndSetSemantics {}, strokeWidth = 4.dp,
-        )
+        if (!textIsLarge()) {
+            CircularProgressIndicator(
+                { code.secondsLeft.toFloat() / code.period }, Modifier.size(28.dp).clearAndSetSemantics {}, strokeWidth = 4.dp,
+            )
+        }
         TextButton(hide) { Text(stringResource(R.string.close)) }
     }
 }

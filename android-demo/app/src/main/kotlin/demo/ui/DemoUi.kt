@@ -8,10 +8,13 @@ import androidx.compose.material3.NavigationBar
 import androidx.compose.material3.NavigationBarItem
 import androidx.compose.material3.Text
 import androidx.compose.runtime.Composable
+import androidx.compose.runtime.CompositionLocalProvider
 import androidx.compose.runtime.LaunchedEffect
 import androidx.compose.runtime.collectAsState
 import androidx.compose.runtime.getValue
+import androidx.compose.ui.platform.LocalDensity
 import androidx.compose.ui.res.stringResource
+import androidx.compose.ui.unit.Density
 import dev.authenticatorcore.demo.R
 import dev.authenticatorcore.demo.state.HistoryState
 import dev.authenticatorcore.demo.state.Place
@@ -137,13 +140,21 @@ private fun Tabs(session: Session, place: Place) {
     TabBar(place, waiting) { session.navigator.tab(it) }
 }
 
-/** The four tabs; `waiting` stands on the one with the requests. */
+/**
+ * The four tabs; `waiting` stands on the one with the requests. Their words do not grow with the text: a word cut in two is
+ * worse than a small one, and each is the large title of its screen.
+ */
 @Composable
-fun TabBar(place: Place, waiting: Int, choose: (Place) -> Unit) = NavigationBar {
-    Tab(Place.Accounts, R.string.accounts, R.drawable.ic_person, 0, place, choose)
-    Tab(Place.Requests, R.string.requests, R.drawable.ic_requests, waiting, place, choose)
-    Tab(Place.History, R.string.history, R.drawable.ic_history, 0, place, choose)
-    Tab(Place.Settings, R.string.settings, R.drawable.ic_settings, 0, place, choose)
+fun TabBar(place: Place, waiting: Int, choose: (Place) -> Unit) {
+    val density = LocalDensity.current
+    CompositionLocalProvider(LocalDensity provides Density(density.density, density.fontScale.coerceAtMost(1f))) {
+        NavigationBar {
+            Tab(Place.Accounts, R.string.accounts, R.drawable.ic_person, 0, place, choose)
+            Tab(Place.Requests, R.string.requests, R.drawable.ic_requests, waiting, place, choose)
+            Tab(Place.History, R.string.history, R.drawable.ic_history, 0, place, choose)
+            Tab(Place.Settings, R.string.settings, R.drawable.ic_settings, 0, place, choose)
+        }
+    }
 }
 
 @Composable

@@ -86,5 +86,5 @@ private fun Done(state: EnrolState.Done, padding: PaddingValues, actions: EnrolA
 @Composable
 internal fun Mono(text: String, modifier: Modifier = Modifier) =
     Surface(modifier.fillMaxWidth(), MaterialTheme.shapes.medium, MaterialTheme.colorScheme.surfaceContainerHigh) {
-        Text(text, Modifier.padding(16.dp), fontFamily = FontFamily.Monospace, style = MaterialTheme.typography.titleMedium)
+        Received { Text(text, Modifier.padding(16.dp), fontFamily = FontFamily.Monospace, style = MaterialTheme.typography.titleMedium) }
     }

@@ -46,7 +46,7 @@ fun HistoryScreen(state: HistoryState, open: (ChallengeId) -> Unit, retry: () ->
                             Column {
                                 state.items.forEachIndexed { i, item ->
                                     if (i > 0) HorizontalDivider(Modifier.padding(start = 72.dp), color = MaterialTheme.colorScheme.outlineVariant)
-                                    Item(item) { open(item.id) }
+                                    Received { Item(item) { open(item.id) } }
                                 }
                             }
                         }
@@ -66,7 +66,7 @@ fun EntryScreen(item: HistoryItem?, back: () -> Unit) = Screen(stringResource(R.
         val outcome = outcome(item)
         Column(verticalArrangement = Arrangement.spacedBy(6.dp)) {
             Text("${item.issuer} · ${item.user}", color = MaterialTheme.colorScheme.onSurfaceVariant, style = MaterialTheme.typography.bodyLarge)
-            if (item.headline.isNotEmpty()) Text(item.headline, Modifier.semantics { heading() }, style = MaterialTheme.typography.headlineMedium)
+            if (item.headline.isNotEmpty()) Received { Text(item.headline, Modifier.semantics { heading() }, style = MaterialTheme.typography.headlineMedium) }
         }
         Banner(outcome.symbol, stringResource(outcome.word), listOfNotNull(time(item.at), reason(item)).joinToString("\n"), outcome.tone)
         if (item.personVerified) Banner(R.drawable.ic_key, null, stringResource(R.string.history_person), Tone.CALM)
@@ -76,7 +76,7 @@ fun EntryScreen(item: HistoryItem?, back: () -> Unit) = Screen(stringResource(R.
         } else {
             Text(stringResource(R.string.history_as_shown), Modifier.semantics { heading() }, style = MaterialTheme.typography.titleLarge)
             document.bindingMessage?.let { Mono(it) }
-            document.sections.forEach { section -> Rows(section.title, section.rows) }
+            document.sections.forEach { section -> Received { Rows(section.title, section.rows) } }
         }
     }
 }

@@ -203,10 +203,14 @@ internal fun Banner(@DrawableRes symbol: Int, word: String?, text: String, tone:
     }
 }
 
+/** Whether there is no room to put things beside each other, or to keep them in view while the rest scrolls. */
+@Composable
+internal fun textIsLarge(): Boolean = LocalDensity.current.fontScale > 1.4f
+
 /** Two buttons of the same weight: side by side, one above the other where the text is large. */
 @Composable
 internal fun SideBySide(first: @Composable (Modifier) -> Unit, second: @Composable (Modifier) -> Unit) {
-    if (LocalDensity.current.fontScale > 1.4f) {
+    if (textIsLarge()) {
         Column(verticalArrangement = Arrangement.spacedBy(8.dp)) {
             first(Modifier.fillMaxWidth())
             second(Modifier.fillMaxWidth())

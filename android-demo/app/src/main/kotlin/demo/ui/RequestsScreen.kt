@@ -35,7 +35,7 @@ fun RequestsScreen(state: RequestsState, open: (ChallengeId) -> Unit, retry: () 
                 if (state.cards.isEmpty()) {
                     Face(R.drawable.ic_requests, stringResource(R.string.requests_empty), stringResource(R.string.requests_empty_text), padding)
                 } else {
-                    Scrolling(padding) { state.cards.forEach { RequestCard(it) { open(it.id) } } }
+                    Scrolling(padding) { state.cards.forEach { Received { RequestCard(it) { open(it.id) } } } }
                 }
         }
     }
@@ -49,9 +49,15 @@ private fun RequestCard(card: RequestCard, open: () -> Unit) = Card(
     Column(Modifier.padding(16.dp), Arrangement.spacedBy(12.dp)) {
         Text("${card.issuer} · ${card.user}", color = MaterialTheme.colorScheme.onSurfaceVariant, style = MaterialTheme.typography.bodyMedium)
         Text(card.headline ?: stringResource(R.string.request_from, card.user), style = MaterialTheme.typography.titleLarge)
-        Row(Modifier.fillMaxWidth(), Arrangement.spacedBy(8.dp), Alignment.CenterVertically) {
-            TimeLeft(card.secondsLeft, Modifier.weight(1f))
-            if (card.times > 1) Chip(stringResource(R.string.request_repeated, card.times))
+        val times = @Composable { if (card.times > 1) Chip(stringResource(R.string.request_repeated, card.times)) }
+        if (textIsLarge()) {
+            TimeLeft(card.secondsLeft)
+            times()
+        } else {
+            Row(Modifier.fillMaxWidth(), Arrangement.spacedBy(8.dp), Alignment.CenterVertically) {
+                TimeLeft(card.secondsLeft, Modifier.weight(1f))
+                times()
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ import androidx.compose.ui.Modifier
 import androidx.compose.ui.res.stringResource
 import androidx.compose.ui.semantics.LiveRegionMode
 import androidx.compose.ui.semantics.clearAndSetSemantics
+import androidx.compose.ui.semantics.contentDescription
 import androidx.compose.ui.semantics.heading
 import androidx.compose.ui.semantics.liveRegion
 import androidx.compose.ui.semantics.semantics
@@ -57,11 +58,16 @@ class ReviewActions(
 fun ReviewScreen(state: ReviewState, actions: ReviewActions) {
     val body = state.body
     val title = stringResource(if (body is ReviewBody.Asked || body is ReviewBody.Loading) R.string.review else R.string.requests)
-    Screen(title, actions.back, bottom = { if (body is ReviewBody.Asked) Answers(body, actions) }) { padding ->
+    // Large text leaves no room for both: the answers then follow what is to be read.
+    val below = textIsLarge()
+    Screen(title, actions.back, bottom = { if (body is ReviewBody.Asked && !below) Answers(body, actions) }) { padding ->
         when (body) {
             ReviewBody.Loading -> LoadingFace(padding)
             is ReviewBody.Failed -> Failed(body, padding, actions)
-            is ReviewBody.Asked -> Scrolling(padding) { Asked(body, state) }
+            is ReviewBody.Asked -> Scrolling(padding) {
+                Received { Asked(body, state) }
+                if (below) Answers(body, actions)
+            }
             ReviewBody.Expired -> Over(R.drawable.ic_time, R.string.expired, R.string.expired_text, Tone.CALM, padding, state, actions)
             ReviewBody.AnsweredElsewhere ->
                 Over(R.drawable.ic_devices, R.string.answered_elsewhere, R.string.answered_elsewhere_text, Tone.CALM, padding, state, actions)
@@ -88,7 +94,7 @@ private fun Failed(body: ReviewBody.Failed, padding: PaddingValues, actions: Rev
 }
 
 @Composable
-private fun Asked(body: ReviewBody.Asked, state: ReviewState) {
+private fun Asked(body: ReviewBody.Asked, state: ReviewState) = Column(verticalArrangement = Arrangement.spacedBy(16.dp)) {
     val review = body.review
     body.notice?.let { Said(it) }
     Column(verticalArrangement = Arrangement.spacedBy(8.dp)) {
@@ -197,9 +203,10 @@ private fun Typed(confirmation: Confirmation, body: ReviewBody.Asked, actions: R
         is Confirmation.AmountDigits -> confirmation.prompt
         is Confirmation.Number -> confirmation.prompt
     }
+    Text(prompt, Modifier.clearAndSetSemantics {}, style = MaterialTheme.typography.bodyLarge)
     OutlinedTextField(
-        body.typed, actions.type, Modifier.fillMaxWidth(),
-        label = { Text(prompt) }, singleLine = true,
+        body.typed, actions.type, Modifier.fillMaxWidth().semantics { contentDescription = prompt },
+        singleLine = true,
         isError = body.notice == Notice.CONFIRMATION_WRONG,
         keyboardOptions = KeyboardOptions(keyboardType = KeyboardType.Number),
     )

@@ -2,12 +2,15 @@ package dev.authenticatorcore.demo.ui
 
 import androidx.compose.foundation.isSystemInDarkTheme
 import androidx.compose.material3.MaterialTheme
+import androidx.compose.material3.Typography
 import androidx.compose.material3.darkColorScheme
 import androidx.compose.material3.lightColorScheme
 import androidx.compose.runtime.Composable
 import androidx.compose.runtime.CompositionLocalProvider
 import androidx.compose.runtime.staticCompositionLocalOf
 import androidx.compose.ui.graphics.Color
+import androidx.compose.ui.text.TextStyle
+import androidx.compose.ui.text.style.TextDirection
 
 internal val lightColors = lightColorScheme(
     primary = Color(0xFF2F4F9E), onPrimary = Color.White,
@@ -48,6 +51,22 @@ internal val lightCaution = CautionColors(Color(0xFFFFE08D), Color(0xFF251A00))
 internal val darkCaution = CautionColors(Color(0xFF5B4300), Color(0xFFFFDF9B))
 
 internal val LocalCaution = staticCompositionLocalOf { CautionColors(Color.Unspecified, Color.Unspecified) }
+
+/**
+ * Around what came from a server or from the core: such text keeps its own direction on a screen that reads from right to
+ * left. Otherwise `249.00 EUR` would be turned round there, and so would the halves of a one-time code.
+ */
+@Composable
+internal fun Received(content: @Composable () -> Unit) = MaterialTheme(typography = MaterialTheme.typography.withOwnDirection(), content = content)
+
+private fun Typography.withOwnDirection(): Typography {
+    fun TextStyle.own() = copy(textDirection = TextDirection.ContentOrLtr)
+    return copy(
+        displaySmall = displaySmall.own(), headlineMedium = headlineMedium.own(), headlineSmall = headlineSmall.own(),
+        titleLarge = titleLarge.own(), titleMedium = titleMedium.own(), titleSmall = titleSmall.own(),
+        bodyLarge = bodyLarge.own(), bodyMedium = bodyMedium.own(), bodySmall = bodySmall.own(),
+    )
+}
 
 @Composable
 fun DemoTheme(darkTheme: Boolean = isSystemInDarkTheme(), content: @Composable () -> Unit) {
