@@ -18,6 +18,17 @@ class HistoryViewModel(private val phone: Phone, private val scope: CoroutineSco
     private val shown = MutableStateFlow<HistoryState>(HistoryState.Loading)
     val state: StateFlow<HistoryState> = shown
 
+    init {
+        scope.launch { follow() }
+    }
+
+    /** What ends while the list is open comes into it. */
+    private suspend fun follow() = try {
+        phone.changes.collect { if (shown.value is HistoryState.Shown) load() }
+    } catch (_: AuthenticatorException) {
+        // Opening the list says what is wrong.
+    }
+
     fun load() = scope.launch {
         shown.value = try {
             HistoryState.Shown(phone.core().history(limit = 200).map(::item))
