@@ -307,8 +307,9 @@ impl Authenticator {
 #[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Authenticator {
     /// Adds a server whose host a person has confirmed on screen; returns its name, which is the host. Kept in the store.
+    /// Another address for the same host replaces the first one as long as no account uses it.
     ///
-    /// Errors: `server_address`.
+    /// Errors: `server_address`: it cannot be used, or the host is configured or in use with another address.
     pub async fn add_server(&self, address: String) -> Result<String> {
         self.run(|core| async move { core.add_server(&address) })
             .await

@@ -33,15 +33,17 @@ impl Core {
             .servers
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(known) = servers.iter().find(|s| s.name == name) {
-            return if known.base_url == base_url {
-                Ok(name)
-            } else {
-                Err(Error::new(
+        let place = servers.iter().position(|s| s.name == name);
+        if let Some(known) = place.map(|place| &servers[place]) {
+            if known.base_url == base_url {
+                return Ok(name);
+            }
+            if self.is_relied_on(&name)? {
+                return Err(Error::new(
                     ErrorCode::ServerAddress,
                     "a server of this name is known with another address",
-                ))
-            };
+                ));
+            }
         }
         let server = ServerRow {
             name: name.clone(),
@@ -49,8 +51,18 @@ impl Core {
             dialect,
         };
         self.store.add_server(&server)?;
-        servers.push(server);
+        match place {
+            // A mistake that nobody has enrolled with.
+            Some(place) => servers[place] = server,
+            None => servers.push(server),
+        }
         Ok(name)
+    }
+
+    /// Whether the app has configured this server, or an account uses it.
+    fn is_relied_on(&self, name: &str) -> Result<bool> {
+        let configured = self.config.servers.iter().any(|s| s.name == name);
+        Ok(configured || self.store.enrollments()?.iter().any(|e| e.server == name))
     }
 
     fn normalise(&self, address: &str) -> Result<(String, DialectName)> {

@@ -81,16 +81,3 @@ fn every_attack_is_a_fuzz_target_with_seeds() {
         );
     }
 }
-
-/// `authenticator-core/fuzz/run seeds`.
-#[test]
-#[ignore = "writes authenticator-core/fuzz/corpus"]
-fn writes_the_seed_corpora() {
-    for target in TARGETS {
-        let corpus = folder("fuzz/corpus").join(target);
-        std::fs::create_dir_all(&corpus).expect("a folder");
-        for (number, seed) in seeds::seeds(target).iter().enumerate() {
-            std::fs::write(corpus.join(format!("seed-{number:04}")), seed).expect("a file");
-        }
-    }
-}

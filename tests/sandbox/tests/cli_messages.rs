@@ -128,6 +128,19 @@ fn a_request_that_was_answered_says_so_and_keeps_its_answer() {
 }
 
 #[test]
+fn a_digest_and_a_reason_may_begin_with_a_hyphen() {
+    let lab = Lab::new(&[]);
+    for words in [
+        ["approve", "x", "--digest", "-Vx"],
+        ["deny", "x", "--reason", "-5 EUR"],
+    ] {
+        let answered = lab.phone(&words).output().unwrap();
+        assert_eq!(answered.status.code(), Some(1), "{}", stderr(&answered));
+        assert!(!stderr(&answered).contains("unexpected argument"));
+    }
+}
+
+#[test]
 fn a_refused_request_names_the_type_and_the_rule_for_messages() {
     let lab = Lab::new(&[]);
     let folder = tempfile::tempdir().unwrap();

@@ -194,7 +194,7 @@ fn kind(c: char, last: Option<char>, next: Option<char>, run: bool) -> Kind {
         '\u{3000}' if last.is_some_and(is_wide) && next.is_some_and(is_wide) => Kind::Plain,
         c if c.is_whitespace() => Kind::Space,
         // Emoji are spelled with these two.
-        '\u{fe0e}' | '\u{fe0f}' if is_emoji_part(last, next) => Kind::Plain,
+        '\u{fe0e}' | '\u{fe0f}' if is_emoji_part(c, last, next) => Kind::Plain,
         ZWJ if last.is_some_and(in_emoji) && next.is_some_and(is_pictograph) => Kind::Plain,
         '\u{2800}' => Kind::Invisible,
         '\u{20e3}' if last == Some('\u{fe0f}') => Kind::Plain,
@@ -225,10 +225,10 @@ fn is_wide(c: char) -> bool {
         && !is_unprintable(c)
 }
 
-/// A variation selector that spells an emoji: after a pictograph, or inside a keycap (UTS 51 §1.4).
-fn is_emoji_part(last: Option<char>, next: Option<char>) -> bool {
+/// A variation selector that spells an emoji: after a pictograph, or inside a keycap, where it is U+FE0F (UTS 51 §1.4).
+fn is_emoji_part(selector: char, last: Option<char>, next: Option<char>) -> bool {
     match last {
-        Some('0'..='9' | '#' | '*') => next == Some('\u{20e3}'),
+        Some('0'..='9' | '#' | '*') => selector == '\u{fe0f}' && next == Some('\u{20e3}'),
         Some(c) => is_pictograph(c),
         None => false,
     }

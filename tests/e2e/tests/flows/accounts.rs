@@ -89,6 +89,30 @@ async fn an_invitation_never_chooses_a_server_that_nobody_confirmed() {
 }
 
 #[tokio::test]
+async fn a_mistyped_server_gets_its_right_address_until_an_account_uses_it() {
+    let (known, stranger) = (start(options()).await, start(options()).await);
+    let phone = Phone::ready(&known).await;
+    let mistyped = format!("{}/elsewhere", stranger.origin());
+    let host = phone.app.add_server(mistyped.clone()).await;
+    let host = host.expect("nobody can tell yet");
+    let right = phone.app.add_server(stranger.origin()).await;
+    assert_eq!(right.expect("the right address"), host);
+    let invitation = stranger
+        .invitation(&stranger.ready().user_id)
+        .expect("an invitation");
+    let device = PhoneBuilder::new(&stranger).device();
+    phone
+        .app
+        .enroll(invitation, Some(host), device)
+        .await
+        .expect("enrolled there");
+    let late = phone.app.add_server(mistyped).await;
+    assert_eq!(late.expect_err("in use").code(), ErrorCode::ServerAddress);
+    known.stop().await;
+    stranger.stop().await;
+}
+
+#[tokio::test]
 async fn an_enrollment_survives_a_restart_with_its_confirmed_server() {
     let (first, second) = (start(options()).await, start(options()).await);
     let mut phone = Phone::ready(&first).await;

@@ -114,7 +114,7 @@ enum PhoneCommand {
         #[arg(long, value_name = "TEXT")]
         confirm: Option<String>,
         /// Approve only what has this digest (`show --json` prints it).
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         digest: Option<String>,
         /// Do not ask again on the terminal.
         #[arg(long, short = 'y')]
@@ -125,7 +125,7 @@ enum PhoneCommand {
         /// Id of the request, or its beginning.
         id: String,
         /// Reason for the server, e.g. 'wrong amount'; not_me reports the request as foreign.
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         reason: Option<String>,
     },
     /// Show the one-time code of an account.

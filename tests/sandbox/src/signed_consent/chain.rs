@@ -11,6 +11,8 @@ use crate::text::sha256_b64;
 
 /// `typ` of a checkpoint.
 const CHECKPOINT: &str = "authenticator-core-checkpoint+jwt";
+/// The format of exports.
+const FORMAT: &str = "authenticator-core-history/1";
 /// How far the clocks of phone and server may differ, in milliseconds.
 const CLOCKS: i64 = 60_000;
 
@@ -69,6 +71,11 @@ impl Chain<'_> {
             && self.export["user"] == record.user.as_str();
         let broken = self.export.get("broken").map(Value::is_null);
         vec![
+            finding(
+                "the export has the format that is described",
+                Some(self.export["format"] == FORMAT),
+                "",
+            ),
             finding("the export names the enrolled key", Some(same_key), ""),
             finding(
                 "the export is of this enrolment and user",

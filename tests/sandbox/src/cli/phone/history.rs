@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use authenticator_core::{Decision, Enrollment, HistoryEntry, HistoryReport};
 use serde_json::json;
 
@@ -126,7 +125,14 @@ impl Phone {
             self.out().text(&text);
             return Ok(Exit::Done);
         }
-        write_private(file, &text).with_context(|| format!("cannot write {}", file.display()))?;
+        write_private(file, &text).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Usage(format!(
+                "{} exists, and an older export may be the only proof of what was removed since: choose another name",
+                file.display()
+            ))
+            .into(),
+            _ => anyhow::Error::from(error).context(format!("cannot write {}", file.display())),
+        })?;
         if self.context.json {
             self.out()
                 .json(&json!({ "exported": id.as_str(), "file": file.display().to_string() }));
@@ -142,16 +148,10 @@ impl Phone {
     }
 
     async fn prune(&self, account: Option<Enrollment>, before: i64) -> anyhow::Result<Exit> {
+        let account = self.the_account(account, "--prune-before").await?;
         let core = &self.handset.authenticator;
-        let accounts = match account {
-            Some(account) => vec![account],
-            None => core.enrollments().await?,
-        };
-        let mut removed = Vec::new();
-        for account in accounts {
-            let count = core.prune_history(account.id.clone(), before).await?;
-            removed.push((account, count));
-        }
+        let count = core.prune_history(account.id.clone(), before).await?;
+        let removed = [(account, count)];
         if self.context.json {
             let counts = removed.iter().map(
                 |(account, count)| json!({ "enrollment": account.id.as_str(), "removed": count }),
@@ -254,10 +254,10 @@ fn verdict(account: &Enrollment, report: &HistoryReport) -> Vec<Line> {
     ]
 }
 
-/// Readable by its owner only; a file of that name is replaced.
+/// Readable by its owner only. A file of that name stays: it may be the only proof of what was pruned since.
 fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(file)?;
@@ -288,7 +288,11 @@ fn moment(text: &str) -> Result<i64, String> {
         .or_else(|| age('h', 1))
         .or_else(time)
         .or_else(day)
-        .ok_or_else(|| "say 90d, 12h, 2026-01-31 or 2026-01-31T12:00:00Z".into())
+        .ok_or_else(|| "say 90d, 12h, 2026-01-31 or 2026-01-31T12:00:00Z".to_owned())
+        .and_then(|moment| match moment <= super::now() {
+            true => Ok(moment),
+            false => Err("that lies in the future, and would remove everything".to_owned()),
+        })
 }
 
 #[cfg(test)]
@@ -305,7 +309,14 @@ mod tests {
         }
         let day = moment("2026-01-31").unwrap();
         assert!((day - 1_769_817_600_000).abs() <= 14 * 3_600_000, "{day}");
-        for wrong in ["", "d", "-1d", "yesterday", "9999999999999999d"] {
+        for wrong in [
+            "",
+            "d",
+            "-1d",
+            "yesterday",
+            "9999999999999999d",
+            "2999-01-01",
+        ] {
             assert!(moment(wrong).is_err(), "{wrong}");
         }
     }
