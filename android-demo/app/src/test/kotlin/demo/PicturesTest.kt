@@ -52,7 +52,7 @@ class PicturesTest {
             TimeZone.setDefault(TimeZone.getTimeZone("UTC"))
             val app = RuntimeEnvironment.getApplication()
             shadowOf(app.packageManager).addActivityIfNotPresent(ComponentName(app, ComponentActivity::class.java))
-            if (name.methodName == "large") RuntimeEnvironment.setFontScale(2f)
+            if (name.methodName.startsWith("large")) RuntimeEnvironment.setFontScale(2f)
         }
     }).around(compose)
 
@@ -65,6 +65,13 @@ class PicturesTest {
     /** Text at 200 %. */
     @Config(qualifiers = "en-rGB-w360dp-h740dp-mdpi")
     @Test fun large() = draw("large")
+
+    /** A window as tall as what is in it: what lies below the fold of the others. */
+    @Config(qualifiers = "en-rGB-w360dp-h1480dp-mdpi")
+    @Test fun whole() = draw("whole", TALL)
+
+    @Config(qualifiers = "en-rGB-w360dp-h2400dp-mdpi")
+    @Test fun largeWhole() = draw("large-whole", TALL)
 
     /** The pseudo-locale that reads from right to left. */
     @Config(qualifiers = "ar-rXB-ldrtl-w360dp-h740dp-mdpi")
@@ -162,6 +169,7 @@ class PicturesTest {
     }
 
     private companion object {
+        val TALL = setOf("review", "review-grave", "review-deny-only", "review-reasons", "history-entry", "settings-diagnosed")
         const val TOLERANCE = 0.005
     }
 }

@@ -75,28 +75,28 @@ object Samples {
         ),
     )
 
-    private val newApi = Mark(MarkCode.NEW_AUDIENCE, Severity.INFO, "The first request for this service.")
+    private val newApi = Mark(MarkCode.NEW_AUDIENCE, Severity.CAUTION, "The first request for this service.")
 
     val review = Review(
         challenge, bank, Account("Example Bank", "ana@example.com"), "Pay 249.00 EUR to ExampleCorp",
         ShownText("TX-4711", null, emptyList()), listOf(payment(), access, origin), listOf(newApi), Approval.Allowed, NOON, "digest", "en-GB",
     )
 
-    private val hidden = Mark(MarkCode.HIDDEN_DIRECTION, Severity.DANGER, "It holds characters that turn its direction round.")
-    private val suspicious = review.copy(
+    private val hidden = Mark(MarkCode.HIDDEN_DIRECTION, Severity.DANGER, "Holds hidden characters that change the reading direction.")
+    val suspicious = review.copy(
         headline = "Pay 12,480.00 EUR to Example⟨RLO⟩proC",
         sections = listOf(payment(row("Recipient", "Example⟨RLO⟩proC", marks = listOf(hidden))).let { section ->
             section.copy(rows = listOf(
                 row("Amount", "12,480.00 EUR", RowValue.Amount("12480.00", "EUR"), listOf(Mark(MarkCode.HIGHEST_AMOUNT_YET, Severity.CAUTION, "More than you have ever approved here."))),
             ) + section.rows.drop(1))
         }, access, origin),
-        marks = listOf(Mark(MarkCode.REPEATED_REQUEST, Severity.CAUTION, "The same request again, for the 3rd time.")),
-        approval = Approval.NeedsConfirmation(Confirmation.AmountDigits("Type the amount without decimals")),
+        marks = listOf(Mark(MarkCode.REPEATED_REQUEST, Severity.CAUTION, "The same request came before.")),
+        approval = Approval.NeedsConfirmation(Confirmation.AmountDigits("To approve, type the whole amount in EUR, without decimals.")),
     )
 
-    private val gone = review.copy(
-        headline = "A request without details", sections = listOf(origin), marks = listOf(Mark(MarkCode.DETAILS_UNAVAILABLE, Severity.DANGER, "The details could not be fetched.")),
-        approval = Approval.Blocked(MarkCode.DETAILS_UNAVAILABLE, "The details of this request cannot be had, so it cannot be approved."),
+    val gone = review.copy(
+        headline = "The details of this request cannot be shown", sections = listOf(origin), marks = listOf(Mark(MarkCode.DETAILS_UNAVAILABLE, Severity.DANGER, "The details could not be fetched. It can only be denied.")),
+        approval = Approval.Blocked(MarkCode.DETAILS_UNAVAILABLE, "The details could not be fetched. It can only be denied."),
     )
 
     private fun asked(review: Review = this.review, step: Step = Step.READING, notice: Notice? = null, typed: String = "", reasons: Boolean = false, left: Int = 247) =
@@ -147,7 +147,7 @@ object Samples {
     )
 
     private fun accounts(state: AccountsState) = @Composable { AccountsScreen(state, AccountsActions()) { TabBar(Place.Accounts, 2) {} } }
-    private fun enrol(state: EnrolState) = @Composable { EnrolScreen(state, EnrolActions()) }
+    private fun enrol(state: EnrolState, text: String = "") = @Composable { EnrolScreen(state, EnrolActions(), text) }
     private fun requests(state: RequestsState) = @Composable {
         RequestsScreen(state, {}, {}) { TabBar(Place.Requests, (state as? RequestsState.Shown)?.cards?.size ?: 0) {} }
     }
@@ -163,7 +163,7 @@ object Samples {
         "accounts-loading" to accounts(AccountsState.Loading),
         "accounts-store-lost" to accounts(AccountsState.Failed(Problem(Problem.What.KEY_LOST, "key_missing", false))),
         "enrol" to enrol(EnrolState.Enter(null)),
-        "enrol-wrong" to enrol(EnrolState.Enter(Problem(Problem.What.INVITATION_MALFORMED, "invitation_malformed", false))),
+        "enrol-wrong" to enrol(EnrolState.Enter(Problem(Problem.What.INVITATION_MALFORMED, "invitation_malformed", false)), "https://bank.example/help"),
         "enrol-trust" to enrol(EnrolState.Trust("login.bank.example", "")),
         "enrol-working" to enrol(EnrolState.Working),
         "enrol-done" to enrol(EnrolState.Done("Example Bank", "ana@example.com", "7Q4KT2MZP8WXR5VN3HJC6YBD")),

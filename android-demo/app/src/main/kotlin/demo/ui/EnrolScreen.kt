@@ -17,6 +17,8 @@ import androidx.compose.runtime.remember
 import androidx.compose.runtime.setValue
 import androidx.compose.ui.Modifier
 import androidx.compose.ui.res.stringResource
+import androidx.compose.ui.semantics.error
+import androidx.compose.ui.semantics.semantics
 import androidx.compose.ui.text.font.FontFamily
 import androidx.compose.ui.unit.dp
 import dev.authenticatorcore.demo.R
@@ -32,29 +34,32 @@ class EnrolActions(
     val back: () -> Unit = {},
 )
 
-/** From a code to an account: scan it, paste it or type it. */
+/** From a code to an account: scan it, paste it or type it. `begun` is what stands in the field when the screen opens. */
 @Composable
-fun EnrolScreen(state: EnrolState, actions: EnrolActions) = Screen(stringResource(R.string.enrol), actions.back) { padding ->
-    when (state) {
-        is EnrolState.Enter -> Enter(state, padding, actions)
-        is EnrolState.Trust -> Trust(state, padding, actions)
-        EnrolState.Working -> LoadingFace(padding, stringResource(R.string.enrol_working))
-        is EnrolState.Done -> Done(state, padding, actions)
+fun EnrolScreen(state: EnrolState, actions: EnrolActions, begun: String = "") {
+    // Here for as long as the screen, so that a slip can be mended; not saved across processes: it is a secret.
+    var text by remember { mutableStateOf(begun) }
+    Screen(stringResource(R.string.enrol), actions.back) { padding ->
+        when (state) {
+            is EnrolState.Enter -> Enter(state, text, { text = it }, padding, actions)
+            is EnrolState.Trust -> Trust(state, padding, actions)
+            EnrolState.Working -> LoadingFace(padding, stringResource(R.string.enrol_working))
+            is EnrolState.Done -> Done(state, padding, actions)
+        }
     }
 }
 
 @Composable
-private fun Enter(state: EnrolState.Enter, padding: PaddingValues, actions: EnrolActions) = Scrolling(padding) {
-    // Not saved across processes: it is a secret.
-    var text by remember { mutableStateOf("") }
+private fun Enter(state: EnrolState.Enter, text: String, change: (String) -> Unit, padding: PaddingValues, actions: EnrolActions) = Scrolling(padding) {
+    val problem = state.problem?.let { words(it) }
     Text(stringResource(R.string.accounts_empty_how), color = MaterialTheme.colorScheme.onSurfaceVariant, style = MaterialTheme.typography.bodyLarge)
     actions.scan?.let { MainButton(stringResource(R.string.enrol_scan), Modifier.fillMaxWidth(), R.drawable.ic_scan, onClick = it) }
-    PlainButton(stringResource(R.string.enrol_paste), Modifier.fillMaxWidth(), R.drawable.ic_paste) { actions.paste()?.let { text = it } }
+    PlainButton(stringResource(R.string.enrol_paste), Modifier.fillMaxWidth(), R.drawable.ic_paste) { actions.paste()?.let(change) }
     OutlinedTextField(
-        text, { text = it }, Modifier.fillMaxWidth(),
+        text, change, Modifier.fillMaxWidth().semantics { if (problem != null) error(problem) },
         label = { Text(stringResource(R.string.enrol_field)) },
-        isError = state.problem != null,
-        supportingText = state.problem?.let { { Text(words(it)) } },
+        isError = problem != null,
+        supportingText = problem?.let { { Text(it) } },
         minLines = 2, maxLines = 5,
     )
     MainButton(stringResource(R.string.enrol_continue), Modifier.fillMaxWidth(), enabled = text.isNotBlank()) { actions.submit(text) }

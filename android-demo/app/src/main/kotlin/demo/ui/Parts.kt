@@ -145,13 +145,13 @@ internal fun Tone.content(): Color = when (this) {
 
 @Composable
 internal fun LoadingFace(padding: PaddingValues = PaddingValues(), words: String = stringResource(R.string.loading)) =
-    Box(Modifier.padding(padding).fillMaxSize(), Alignment.Center) {
+    Box(Modifier.padding(padding).fillMaxSize().padding(32.dp), Alignment.Center) {
         Column(
             Modifier.semantics(mergeDescendants = true) { liveRegion = LiveRegionMode.Polite },
             Arrangement.spacedBy(20.dp), Alignment.CenterHorizontally,
         ) {
             CircularProgressIndicator()
-            Text(words, style = MaterialTheme.typography.bodyLarge)
+            Text(words, style = MaterialTheme.typography.bodyLarge, textAlign = TextAlign.Center)
         }
     }
 

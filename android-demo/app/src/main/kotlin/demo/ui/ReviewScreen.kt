@@ -105,10 +105,9 @@ private fun Asked(body: ReviewBody.Asked, state: ReviewState) = Column(verticalA
         Text(review.headline, Modifier.semantics { heading() }, style = MaterialTheme.typography.headlineMedium)
         state.secondsLeft?.let { TimeLeft(it, spokenAloud = true) }
     }
-    (review.approval as? Approval.Blocked)?.let {
-        Banner(R.drawable.ic_error, stringResource(R.string.deny_only), it.text, Tone.BAD)
-    }
-    review.marks.forEach { Sign(it.severity, it.text) }
+    val blocked = (review.approval as? Approval.Blocked)?.text
+    blocked?.let { Banner(R.drawable.ic_error, stringResource(R.string.deny_only), it, Tone.BAD) }
+    review.marks.filter { it.text != blocked }.forEach { Sign(it.severity, it.text) }
     review.bindingMessage?.let { BindingMessage(it) }
     review.sections.forEach { Section(it) }
     Text(

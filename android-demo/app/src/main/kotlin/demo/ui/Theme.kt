@@ -9,8 +9,11 @@ import androidx.compose.runtime.Composable
 import androidx.compose.runtime.CompositionLocalProvider
 import androidx.compose.runtime.staticCompositionLocalOf
 import androidx.compose.ui.graphics.Color
+import androidx.compose.ui.platform.LocalLayoutDirection
 import androidx.compose.ui.text.TextStyle
+import androidx.compose.ui.text.style.TextAlign
 import androidx.compose.ui.text.style.TextDirection
+import androidx.compose.ui.unit.LayoutDirection
 
 internal val lightColors = lightColorScheme(
     primary = Color(0xFF2F4F9E), onPrimary = Color.White,
@@ -54,13 +57,17 @@ internal val LocalCaution = staticCompositionLocalOf { CautionColors(Color.Unspe
 
 /**
  * Around what came from a server or from the core: such text keeps its own direction on a screen that reads from right to
- * left. Otherwise `249.00 EUR` would be turned round there, and so would the halves of a one-time code.
+ * left. Otherwise `249.00 EUR` would be turned round there, and so would the halves of a one-time code. It begins where all
+ * text of the screen begins.
  */
 @Composable
-internal fun Received(content: @Composable () -> Unit) = MaterialTheme(typography = MaterialTheme.typography.withOwnDirection(), content = content)
+internal fun Received(content: @Composable () -> Unit) {
+    val side = if (LocalLayoutDirection.current == LayoutDirection.Rtl) TextAlign.Right else TextAlign.Left
+    MaterialTheme(typography = MaterialTheme.typography.withOwnDirection(side), content = content)
+}
 
-private fun Typography.withOwnDirection(): Typography {
-    fun TextStyle.own() = copy(textDirection = TextDirection.ContentOrLtr)
+private fun Typography.withOwnDirection(side: TextAlign): Typography {
+    fun TextStyle.own() = copy(textDirection = TextDirection.ContentOrLtr, textAlign = side)
     return copy(
         displaySmall = displaySmall.own(), headlineMedium = headlineMedium.own(), headlineSmall = headlineSmall.own(),
         titleLarge = titleLarge.own(), titleMedium = titleMedium.own(), titleSmall = titleSmall.own(),
