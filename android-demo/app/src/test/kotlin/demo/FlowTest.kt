@@ -135,17 +135,17 @@ class FlowTest {
 
         follow(notification)
         sees("Pay 249.00 EUR to ExampleCorp")
-        val rows = texts().filter { ": " in it }
         assertEquals(
             listOf(
+                "Caution: The first request for this service.",
                 "Compare with the other screen: TX-4711",
                 "Amount: 249.00 euros", "Recipient: ExampleCorp", "Recipient’s account: DE02 1001 0010 9307 1186 03",
-                "Reference: Ref 2026-0042", "Actions: initiate", "Where: api.bank.example/payments", "Type: payment_initiation",
+                "Reference: Ref 2026-0042", "Actions: initiate", "Where: https://api.bank.example/payments", "Type: payment_initiation",
                 "For: api.bank.example", "Access: openid\nprofile",
+                "Browser", "System", "Place", "Place", "Time", "Id", "Created at", "Expires at",
             ),
-            rows.filter { row -> listOf("Browser", "System", "Place", "Time", "Note", "Caution").none { row.startsWith(it) } },
+            texts().filter { ": " in it }.map { row -> row.substringBefore(": ").takeIf { it in DIFFERENT_EACH_TIME } ?: row },
         )
-        assertTrue(rows.any { it.startsWith("Caution: ") || it.startsWith("Note: ") })
         assertTrue("${window()}", window() and WindowManager.LayoutParams.FLAG_SECURE != 0)
 
         assertEquals("authorization_pending", poll(request))
@@ -357,6 +357,7 @@ class FlowTest {
         runBlocking { bench.phone.reopen() }
         enrol("hello there")
         sees("This is no enrolment code.")
+        assertTrue("what was typed can be mended", found("hello there"))
         rule.onAllNodes(hasContentDescription("Back")).onFirst().performClick()
         enrol()
         sees("Do you trust this server?")
@@ -392,5 +393,10 @@ class FlowTest {
         opened()
         sees("249,00 EUR an ExampleCorp zahlen")
         assertNotNull(runBlocking { bench.phone.core().pending() }.single())
+    }
+
+    private companion object {
+        /** Rows about the agent's machine and about this one request. */
+        val DIFFERENT_EACH_TIME = setOf("Browser", "System", "Place", "Time", "Id", "Created at", "Expires at")
     }
 }

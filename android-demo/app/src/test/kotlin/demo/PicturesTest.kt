@@ -67,10 +67,10 @@ class PicturesTest {
     @Test fun large() = draw("large")
 
     /** A window as tall as what is in it: what lies below the fold of the others. */
-    @Config(qualifiers = "en-rGB-w360dp-h1480dp-mdpi")
+    @Config(qualifiers = "en-rGB-w360dp-h1960dp-mdpi")
     @Test fun whole() = draw("whole", TALL)
 
-    @Config(qualifiers = "en-rGB-w360dp-h2400dp-mdpi")
+    @Config(qualifiers = "en-rGB-w360dp-h3200dp-mdpi")
     @Test fun largeWhole() = draw("large-whole", TALL)
 
     /** The pseudo-locale that reads from right to left. */

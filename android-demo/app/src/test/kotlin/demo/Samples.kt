@@ -67,6 +67,8 @@ object Samples {
     private val origin = ReviewSection("Where it comes from", "origin", listOf(row("Browser", "Chrome 131"), row("System", "macOS 15.1"), row("Place", "Madrid, Spain"), row("Time", "21 Nov 2026, 12:00 (UTC+00:00)")))
     private val access = ReviewSection("Access", "request", listOf(row("For", "api.bank.example"), row("Access", "openid")))
 
+    private val technical = ReviewSection("Technical details", "technical", listOf(row("Id", "cns_TVF8LkngbPLxYCDJKmBu3A"), row("Created at", "2026-11-21T11:58:00Z"), row("Expires at", "2026-11-21T12:03:00Z")))
+
     private fun payment(recipient: ReviewRow = row("Recipient", "ExampleCorp")) = ReviewSection(
         "Payment", "payment_initiation",
         listOf(
@@ -79,7 +81,7 @@ object Samples {
 
     val review = Review(
         challenge, bank, Account("Example Bank", "ana@example.com"), "Pay 249.00 EUR to ExampleCorp",
-        ShownText("TX-4711", null, emptyList()), listOf(payment(), access, origin), listOf(newApi), Approval.Allowed, NOON, "digest", "en-GB",
+        ShownText("TX-4711", null, emptyList()), listOf(payment(), access, origin, technical), listOf(newApi), Approval.Allowed, NOON, "digest", "en-GB",
     )
 
     private val hidden = Mark(MarkCode.HIDDEN_DIRECTION, Severity.DANGER, "Holds hidden characters that change the reading direction.")
@@ -89,7 +91,7 @@ object Samples {
             section.copy(rows = listOf(
                 row("Amount", "12,480.00 EUR", RowValue.Amount("12480.00", "EUR"), listOf(Mark(MarkCode.HIGHEST_AMOUNT_YET, Severity.CAUTION, "More than you have ever approved here."))),
             ) + section.rows.drop(1))
-        }, access, origin),
+        }, access, origin, technical),
         marks = listOf(Mark(MarkCode.REPEATED_REQUEST, Severity.CAUTION, "The same request came before.")),
         approval = Approval.NeedsConfirmation(Confirmation.AmountDigits("To approve, type the whole amount in EUR, without decimals.")),
     )

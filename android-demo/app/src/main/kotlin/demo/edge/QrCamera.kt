@@ -23,6 +23,7 @@ class QrCamera(private val context: Context, private val found: (String) -> Unit
     private val frames = ImageReader.newInstance(WIDTH, HEIGHT, ImageFormat.YUV_420_888, 2)
     private val reader = QrReader()
     private var device: CameraDevice? = null
+    private var closed = false
 
     /** Shows the picture on `preview`. Without a camera, or the permission for it, nothing is shown. */
     @SuppressLint("MissingPermission")
@@ -47,6 +48,7 @@ class QrCamera(private val context: Context, private val found: (String) -> Unit
 
     private inner class Opened(private val preview: Surface) : CameraDevice.StateCallback() {
         override fun onOpened(camera: CameraDevice) {
+            if (closed) return camera.close()
             device = camera
             val outputs = listOf(preview, frames.surface)
             camera.createCaptureSession(
@@ -71,6 +73,7 @@ class QrCamera(private val context: Context, private val found: (String) -> Unit
     }
 
     override fun close() {
+        closed = true
         device?.close()
         frames.close()
         thread.quitSafely()
