@@ -18,7 +18,6 @@ import javax.net.ssl.SSLContext
 import javax.net.ssl.TrustManagerFactory
 import kotlin.concurrent.thread
 import kotlin.io.path.readText
-import org.junit.jupiter.api.Assertions.assertEquals
 
 /** One `sandbox serve --tls` for all tests, a process of its own; each test has users of its own. */
 object Sandbox {
@@ -35,7 +34,7 @@ object Sandbox {
 
     val origin: String = ready["tls_origin"].asString
     val rootPem: String = Path.of(ready["ca"].asString).readText()
-    private val console = ready["console_url"].asString
+    val console: String = ready["console_url"].asString
     /** Trusts the sandbox's certificate, and nothing else. */
     val tls = trusting(rootPem)
     private val http = HttpClient.newBuilder().sslContext(tls).build()
@@ -55,7 +54,7 @@ object Sandbox {
         val request = java.net.http.HttpRequest.newBuilder(URI(console + "control/knobs"))
             .header("content-type", "application/json").PUT(BodyPublishers.ofString(json)).build()
         val answer = http.send(request, BodyHandlers.ofString())
-        assertEquals(200, answer.statusCode(), answer.body())
+        check(answer.statusCode() == 200) { answer.body() }
     }
 
     /** Asks a user to approve, as a CIBA client does. Returns `auth_req_id`. */
@@ -64,7 +63,7 @@ object Sandbox {
         val form = mutableMapOf("scope" to "openid profile", "binding_message" to message, "login_hint" to hint)
         details?.let { form += mapOf("audience" to ready["audience"].asString, "authorization_details" to it) }
         val (status, body) = form("bc-authorize", form)
-        assertEquals(200, status, "$body")
+        check(status == 200) { "$body" }
         return body["auth_req_id"].asString
     }
 
@@ -92,7 +91,7 @@ object Sandbox {
         val request = java.net.http.HttpRequest.newBuilder(URI(console + path))
             .header("content-type", "application/json").POST(BodyPublishers.ofString(body)).build()
         val answer = http.send(request, BodyHandlers.ofString())
-        assertEquals(200, answer.statusCode(), answer.body())
+        check(answer.statusCode() == 200) { answer.body() }
         return JsonParser.parseString(answer.body())
     }
 
