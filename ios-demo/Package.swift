@@ -1,6 +1,6 @@
 // swift-tools-version: 6.0
 // The demo app for iOS, as a package: all of it but the entry point, which Xcode needs in a target of its own
-// (`App/`, `NotificationService/`, `project.yml`).
+// (`App/`).
 
 import PackageDescription
 

@@ -5,9 +5,7 @@ import Foundation
 
 /// The app with keys in memory, a prompt that a test answers, and a clock that it moves; the rest is the real thing.
 @MainActor
-final class Bench {
-    let sandbox: Sandbox
-    let user: String
+class DemoDevice {
     let gate: ScriptedGate
     let keys = SpoiltKeys()
     let clock = MovableClock()
@@ -16,18 +14,19 @@ final class Bench {
     let phone: Phone
     let session: Session
     let pushes: PushReceiver
+    private let address: SandboxAddress
     private let platform: BenchPlatform
     private var listening: Task<Void, Never>?
 
-    /// A phone for a new user of the sandbox, or for this one.
+    /// - Parameters:
+    ///   - servers: whether the sandbox is among the configured ones, or a person has to be asked about it.
+    ///   - allowed: whether notifications are.
     init(
-        _ sandbox: Sandbox, user: String? = nil, words: Words = Words(language: "en-GB"), servers: Bool = true,
-        allowed: Bool = true
-    ) async throws {
-        self.sandbox = sandbox
-        if let user { self.user = user } else { self.user = try await sandbox.user() }
+        _ address: SandboxAddress, words: Words = Words(language: "en-GB"), servers: Bool = true, allowed: Bool = true
+    ) throws {
+        self.address = address
         gate = ScriptedGate(keys)
-        platform = try BenchPlatform(sandbox, keys, clock, servers: servers)
+        platform = try BenchPlatform(address, keys, clock, servers: servers)
         phone = Phone(platform: platform, gate: gate, settings: settings)
         session = Session(phone: phone, words: words, hasCamera: true) { allowed }
         pushes = PushReceiver(phone: phone, notifier: notifier)
@@ -37,19 +36,19 @@ final class Bench {
 
     /// Listens to the sandbox, as a debug build does.
     func listen() throws {
-        guard let console = URL(string: sandbox.console),
+        guard listening == nil else { return }
+        guard let console = URL(string: address.console),
             let source = DevelopmentPushes(console: console, token: platform.token)
-        else { throw Unexpected("no console on loopback: \(sandbox.console)") }
+        else { throw Unexpected("no console on loopback: \(address.console)") }
         listening = Task { [pushes] in
             for await payload in source.payloads { await pushes.received(payload: payload) }
         }
     }
 
     /// As the code on the page would be, were it shown over TLS.
-    func invitation() async throws -> String {
-        let text = try await sandbox.invitation(for: user)
-        let origin = sandbox.tlsOrigin.addingPercentEncoding(withAllowedCharacters: .alphanumerics)!
-        return text.components(separatedBy: "&base_url=")[0] + "&base_url=\(origin)"
+    func secure(_ invitation: String) -> String {
+        let origin = address.tlsOrigin.addingPercentEncoding(withAllowedCharacters: .alphanumerics)!
+        return invitation.components(separatedBy: "&base_url=")[0] + "&base_url=\(origin)"
     }
 
     func close() async {
@@ -58,6 +57,46 @@ final class Bench {
         session.end()
         await phone.close()
         platform.erase()
+    }
+}
+
+/// Where a sandbox is, as it says itself (`serve --tls --json`).
+struct SandboxAddress: Sendable {
+    /// Without a slash at its end.
+    let console: String
+    let tlsOrigin: String
+    /// PEM of the root that its certificate hangs on.
+    let ca: String
+}
+
+/// A device for a user of a sandbox that the test controls.
+@MainActor
+final class Bench: DemoDevice {
+    let sandbox: Sandbox
+    let user: String
+
+    init(_ sandbox: Sandbox, words: Words = Words(language: "en-GB"), servers: Bool = true, allowed: Bool = true) async throws {
+        self.sandbox = sandbox
+        user = try await sandbox.user()
+        let address = SandboxAddress(console: sandbox.console, tlsOrigin: sandbox.tlsOrigin, ca: sandbox.ca)
+        try super.init(address, words: words, servers: servers, allowed: allowed)
+    }
+
+    func invitation() async throws -> String { secure(try await sandbox.invitation(for: user)) }
+
+    func enrolled() async throws {
+        try await enrol(invitation())
+        try await sees("Account added")
+        try await tap("Close")
+        try await sees("bank-dev")
+        try listen()
+    }
+
+    /// Asks, and opens what came.
+    func opened(_ details: String? = Sandbox.payment) async throws -> String {
+        let request = try await sandbox.ask(user, details: details)
+        session.openRequest(try await notified().challenge)
+        return request
     }
 }
 
@@ -72,7 +111,7 @@ private final class BenchPlatform: Platform {
     private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(unique("demo"))
     private var config: Config
 
-    init(_ sandbox: Sandbox, _ keys: SpoiltKeys, _ clock: MovableClock, servers: Bool) throws {
+    init(_ sandbox: SandboxAddress, _ keys: SpoiltKeys, _ clock: MovableClock, servers: Bool) throws {
         self.keys = keys
         self.clock = clock
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

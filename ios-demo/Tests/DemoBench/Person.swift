@@ -3,7 +3,7 @@ import AuthenticatorDemo
 import Foundation
 
 /// What a person does with the app: reads what a screen reader says, taps what has words.
-extension Bench {
+extension DemoDevice {
     var page: Page { session.page }
 
     /// Everything on screen, for the message of a test that fails.
@@ -45,24 +45,9 @@ extension Bench {
         try await tap("Continue")
     }
 
-    func enrolled() async throws {
-        try await enrol(invitation())
-        try await sees("Account added")
-        try await tap("Close")
-        try await sees("bank-dev")
-        try listen()
-    }
-
     /// The notification of the request that was just asked.
     func notified(_ count: Int = 1) async throws -> RequestNotification {
         try await until("\(count) notifications, not \(notifier.now.count)") { notifier.now.count == count }
         return notifier.now[count - 1]
-    }
-
-    /// Asks, and opens what came.
-    func opened(_ details: String? = Sandbox.payment) async throws -> String {
-        let request = try await sandbox.ask(user, details: details)
-        session.openRequest(try await notified().challenge)
-        return request
     }
 }

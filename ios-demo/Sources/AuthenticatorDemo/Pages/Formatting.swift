@@ -37,9 +37,10 @@ extension Words {
 
     /// `249.00 euros`, for ears; `nil` where it is not money that anybody has words for.
     func spokenAmount(decimal: String, currency: String) -> String? {
-        guard let amount = Decimal(string: decimal, locale: Locale(identifier: "en_US_POSIX")), currency.count == 3 else {
-            return nil
-        }
+        // `Decimal` reads as far as it can, and takes the rest for nothing.
+        guard decimal.allSatisfy({ "-.0123456789".contains($0) }), currency.count == 3,
+            let amount = Decimal(string: decimal, locale: Locale(identifier: "en_US_POSIX"))
+        else { return nil }
         let places = decimal.split(separator: ".").dropFirst().first?.count ?? 0
         return amount.formatted(
             .currency(code: currency).presentation(.fullName).precision(.fractionLength(places)).locale(locale))
