@@ -290,13 +290,32 @@ import Testing
         try await app.sees("Account added")
         try await app.tap("Close")
         try await app.until("two accounts") {
-            app.page.parts.filter { if case .items = $0 { true } else { false } }.count == 2
+            app.page.parts.filter { if case .group = $0 { true } else { false } }.count == 2
         }
         _ = try await sandbox.ask(other)
         _ = try await sandbox.ask(app.user)
         _ = try await app.notified(2)
         let accounts = Set(app.notifier.now.map(\.account))
         #expect(accounts.count == 2)
+        await app.close()
+    }
+
+    @Test func twoPhonesOfOnePersonTheFirstAnswerCountsAndTheOtherIsTold() async throws {
+        let app = try await Bench(sandbox)
+        try await app.enrolled()
+        let other = try DemoDevice(SandboxAddress(console: sandbox.console, tlsOrigin: sandbox.tlsOrigin, ca: sandbox.ca))
+        try await other.enrol(app.invitation())
+        try await other.tap("Close")
+        try other.listen()
+        let request = try await app.opened()
+        other.session.openRequest(try await other.notified().challenge)
+        try await other.sees("Pay 249.00 EUR")
+        try await app.tap("Approve")
+        try await app.sees("The server has your answer.")
+        #expect(try await sandbox.outcome(of: request) == "approved")
+        try await other.tap("Approve")
+        try await other.sees("Answered elsewhere")
+        await other.close()
         await app.close()
     }
 

@@ -105,6 +105,7 @@ struct Storyboard {
         case .rows(let title, let rows):
             (title.map { "<h4>\(escaped($0))</h4>\n" } ?? "") + "<dl>\n\(rows.map(row).joined())</dl>\n"
         case .items(let items): "<ul>\n\(items.map(item).joined())</ul>\n"
+        case .group(let parts): "<div class=\"group\">\n\(parts.map { self.part($0) }.joined())</div>\n"
         case .timeLeft(let left): timeLeft(left)
         case .code(let code):
             "<div class=\"code\"><span>\(escaped(code.label))</span><p>\(escaped(code.grouped))</p><span>\(escaped(code.left))</span></div>\n"
@@ -177,7 +178,7 @@ struct Storyboard {
     private func field(_ field: Field) -> String {
         let problem = field.problem.map { "<span class=\"problem\">\(escaped($0))</span>" } ?? ""
         let kind = field.holds == .confirmation ? "short" : ""
-        return "<div class=\"field \(kind)\"><span>\(escaped(field.label))</span><i></i>\(problem)</div>\n"
+        return "<div class=\"field \(kind)\"><span>\(escaped(field.label))</span><i>\(escaped(field.text))</i>\(problem)</div>\n"
     }
 
     // ------------------------------------------------------------------------------------------------------ letters

@@ -61,10 +61,12 @@ let style = """
     .left { display: inline-flex; align-items: center; gap: 6px; color: var(--dim); font-weight: 500; font-variant-numeric: tabular-nums; }
     li > div > .left { margin-top: 4px; } .left svg { width: 16px; height: 16px; }
     .left.soon, li > div > .left.soon { color: var(--problem); }
+    .group { background: var(--card); border-radius: 14px; overflow: hidden; } .group > .banner, .group > .plain { margin: 0 12px 12px; }
+    .group > .code { padding-top: 0; border-radius: 0; } .group > .quiet { border-top: 1px solid var(--line); }
     .binding { border: 1px solid var(--dim); border-radius: 12px; padding: 12px 16px; background: var(--card); }
     .binding span, .code span { color: var(--dim); font-size: 13px; }
     .binding p, .letters { font: 500 20px/1.35 ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
-    .letters { background: var(--card); border-radius: 12px; padding: 14px 16px; font-size: 17px; }
+    .letters { background: var(--card); border-radius: 12px; padding: 14px 16px; font-size: 15.5px; }
     .code { background: var(--card); border-radius: 14px; padding: 12px 16px; }
     .code p { font: 500 30px/1.3 ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; color: var(--tint); }
     .button { display: flex; align-items: center; justify-content: center; gap: 8px; min-height: 50px; padding: 8px 16px; border-radius: 14px; font-weight: 600; text-align: center; }
@@ -75,7 +77,7 @@ let style = """
     .answers h4 { color: var(--ink); font-size: 16px; margin: 0; } .answers > p { text-align: center; padding: 4px 0 14px; }
     .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; }
     .field { display: flex; flex-direction: column; gap: 5px; } .field i { height: 84px; border-radius: 12px; background: var(--card); border: 1px solid var(--line); }
-    .field.short i { height: 46px; background: var(--ground); } .field span { color: var(--dim); font-size: 14px; } .field .problem { color: var(--problem); }
+    .field i { font-style: normal; padding: 10px 14px; font-size: 18px; } .field.short i { height: 46px; background: var(--ground); } .field span { color: var(--dim); font-size: 14px; } .field .problem { color: var(--problem); }
     .toggle { display: flex; align-items: center; gap: 14px; background: var(--card); border-radius: 14px; padding: 13px 16px; } .toggle > div { flex: 1; }
     .toggle .dim { font-size: 13.5px; margin-top: 3px; }
     .toggle i { width: 50px; height: 30px; border-radius: 15px; background: var(--fill); padding: 2px; } .toggle i::after { content: ""; display: block; width: 26px; height: 26px; border-radius: 50%; background: #fff; }

@@ -32,6 +32,8 @@ public enum Part: Equatable, Sendable {
     case binding(label: String, text: String, whole: String?)
     case rows(title: String?, [Row])
     case items([Item])
+    /// What belongs together.
+    case group([Part])
     case timeLeft(TimeLeft)
     case code(CodePart)
     case button(Button)
@@ -200,11 +202,14 @@ public struct Field: Equatable, Sendable {
 
     public let holds: Holds
     public let label: String
+    /// What stands in it, unless that is a secret.
+    public let text: String
     public let problem: String?
 
-    public init(_ holds: Holds, label: String, problem: String? = nil) {
+    public init(_ holds: Holds, label: String, text: String = "", problem: String? = nil) {
         self.holds = holds
         self.label = label
+        self.text = text
         self.problem = problem
     }
 }
@@ -236,24 +241,25 @@ public enum Action: Hashable, Sendable {
 
 extension Page {
     /// Everything that can be tapped, in reading order.
-    public var buttons: [Button] {
-        (parts + answers).flatMap { part -> [Button] in
-            switch part {
-            case .button(let button): [button]
-            case .pair(let first, let second): [first, second]
-            case .items(let items): items.map { Button($0.title, .plain, $0.action) }
-            case .toggle(let toggle): [Button(toggle.words, .plain, toggle.action)]
-            case .choices(let choices): choices.map { Button($0.words, .plain, $0.action) }
-            default: []
-            }
-        }
-    }
+    public var buttons: [Button] { (parts + answers).flatMap(\.buttons) }
 
     /// Everything that a screen reader says, in reading order.
     public var read: [String] { [title] + (parts + answers).flatMap(\.read) }
 }
 
 extension Part {
+    var buttons: [Button] {
+        switch self {
+        case .button(let button): [button]
+        case .pair(let first, let second): [first, second]
+        case .items(let items): items.map { Button($0.title, .plain, $0.action) }
+        case .group(let parts): parts.flatMap(\.buttons)
+        case .toggle(let toggle): [Button(toggle.words, .plain, toggle.action)]
+        case .choices(let choices): choices.map { Button($0.words, .plain, $0.action) }
+        default: []
+        }
+    }
+
     var read: [String] {
         switch self {
         case .loading(let text), .heading(let text), .text(let text), .letters(let text), .paste(let text): [text]
@@ -263,6 +269,7 @@ extension Part {
         case .binding(let label, let text, _): ["\(label): \(text)"]
         case .rows(let title, let rows): [title].compactMap { $0 } + rows.map(\.spoken)
         case .items(let items): items.map(\.spoken)
+        case .group(let parts): parts.flatMap(\.read)
         case .timeLeft(let left): [left.spoken]
         case .code(let code): [code.spoken]
         case .button(let button): [button.words]

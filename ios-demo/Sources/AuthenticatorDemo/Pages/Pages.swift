@@ -19,11 +19,11 @@ private func accountsParts(_ state: AccountsState, _ words: Words) -> [Part] {
         ]
     case .failed(let problem): return problemFace(problem, words)
     case .shown([]): return [.face(Face(.shield, .calm, words(.accountsEmpty), words(.accountsEmptyHow))), .button(add)]
-    case .shown(let cards): return cards.flatMap { card($0, words) } + [.button(add)]
+    case .shown(let cards): return cards.map { card($0, words) } + [.button(add)]
     }
 }
 
-private func card(_ account: AccountCard, _ words: Words) -> [Part] {
+private func card(_ account: AccountCard, _ words: Words) -> Part {
     let item = Item(.person, .calm, account.issuer, lines: [account.user], action: .open(.account(account.id)))
     var parts: [Part] = [.items([item])]
     if account.keyLost {
@@ -37,7 +37,7 @@ private func card(_ account: AccountCard, _ words: Words) -> [Part] {
     } else if account.hasCode {
         parts.append(.button(Button(words(.accountCodeShow), .quiet, .showCode(account.id))))
     }
-    return parts
+    return .group(parts)
 }
 
 /// From a code to an account: scan it, paste it or type it.

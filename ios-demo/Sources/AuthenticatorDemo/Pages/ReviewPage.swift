@@ -41,7 +41,8 @@ private func askedPage(_ asked: Asked, _ state: ReviewState, _ words: Words) -> 
     let review = asked.review
     let left = state.secondsLeft.map(words.timeLeft)
     var parts: [Part] = []
-    if let notice = asked.notice { parts.append(.banner(said(notice, words))) }
+    // That one stands beside the field.
+    if let notice = asked.notice, notice != .confirmationWrong { parts.append(.banner(said(notice, words))) }
     parts.append(.headline(account: "\(review.account.issuer) · \(review.account.user)", text: review.headline))
     if let left { parts.append(.timeLeft(left)) }
     if case .blocked(_, let why) = review.approval { parts.append(.banner(Banner(.broken, .bad, words(.denyOnly), why))) }
@@ -111,7 +112,7 @@ private func answers(_ asked: Asked, _ words: Words) -> [Part] {
         let problem = asked.notice == .confirmationWrong ? words(.confirmWrong) : nil
         let isTyped = !asked.typed.allSatisfy(\.isWhitespace)
         let approve = Button(words(.approve), .answer, symbol: .approve, enabled: free && isTyped, .approve)
-        return [.field(Field(.confirmation, label: confirmation.prompt, problem: problem)), .pair(deny, approve), notMe]
+        return [.field(Field(.confirmation, label: confirmation.prompt, text: asked.typed, problem: problem)), .pair(deny, approve), notMe]
     }
 }
 

@@ -68,6 +68,7 @@ struct PartView: View {
         case .binding(let label, let text, let whole): BindingMessage(label: label, text: text, whole: whole, more: more)
         case .rows(let title, let rows): RowsView(title: title, rows: rows, more: more)
         case .items(let items): ItemsView(items: items) { session.perform($0) }
+        case .group(let parts): group(parts)
         case .timeLeft(let left): TimeLeftView(left: left).accessibilityAddTraits(.updatesFrequently)
         case .code(let code): CodeView(code: code)
         case .button(let button): ButtonView(button: button) { session.perform($0) }
@@ -79,6 +80,14 @@ struct PartView: View {
         case .choices(let choices): ChoicesView(choices: choices) { session.perform($0) }
         case .progress: ProgressView().frame(maxWidth: .infinity)
         }
+    }
+
+    private func group(_ parts: [Part]) -> some View {
+        VStack(spacing: 4) {
+            ForEach(Array(parts.enumerated()), id: \.offset) { _, part in AnyView(PartView(part: part, session: session)) }
+        }
+        .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
+        .accessibilityElement(children: .contain)
     }
 
     private var more: String { session.words(.reviewWholeText) }
