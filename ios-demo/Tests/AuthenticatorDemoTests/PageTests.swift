@@ -26,6 +26,22 @@ import Testing
         #expect(sample.tab != nil || waits || !page.buttons.isEmpty || name.hasPrefix("history-"), "a dead end")
     }
 
+    @Test(arguments: Words.languages + PseudoLocale.allCases.map(\.rawValue))
+    func everyStateIsWholeInEveryLanguage(language: String) {
+        let words = Words(language: language)
+        for sample in Self.samples {
+            let page = sample.page(words)
+            #expect(page.read.count == sample.page(self.words).read.count)
+            let holes = page.read.filter { $0.isEmpty || $0.contains("%1$") }
+            #expect(holes.isEmpty, "\(sample.name)")
+        }
+        // What a server sent is not translated, and not turned round.
+        let amounts = Self.samples.first { $0.name == "review" }!.page(words).parts.compactMap { part -> String? in
+            if case .rows(_, let rows) = part { rows.first { $0.isAmount }?.text } else { nil }
+        }
+        #expect(amounts == ["249.00 EUR"])
+    }
+
     @Test func theTwoAnswersHaveTheSameWeight() throws {
         for name in ["review", "review-grave", "review-cancelled"] {
             let pairs = page(name).answers.compactMap { part -> (Button, Button)? in

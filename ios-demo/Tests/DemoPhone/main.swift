@@ -70,9 +70,9 @@ func answer(_ line: String, on device: DemoDevice) async -> Answer {
 }
 
 extension Page {
-    /// Nothing is being fetched or sent.
+    /// Nothing is being fetched, asked by the prompt, or sent.
     fileprivate var isAtRest: Bool {
-        !(parts + answers).contains { part in
+        !buttons.contains { $0.action == .deny(nil) && !$0.enabled } && !(parts + answers).contains { part in
             switch part {
             case .loading, .progress: true
             default: false

@@ -59,8 +59,8 @@ struct FieldView: View {
                 .frame(minHeight: 44)
                 .accessibilityLabel(Text(verbatim: field.label))
             if let problem = field.problem {
-                Label { Text(verbatim: problem) } icon: { Image(systemName: Symbol.broken.rawValue) }
-                    .font(.footnote).foregroundStyle(.red)
+                Label { Text(verbatim: problem) } icon: { Image(systemName: Symbol.broken.rawValue).foregroundStyle(.red) }
+                    .font(.footnote)
             }
         }
     }
@@ -99,7 +99,7 @@ struct ToggleView: View {
         SwiftUI.Toggle(isOn: Binding(get: { toggle.on }, set: { _ in perform(toggle.action) })) {
             VStack(alignment: .leading, spacing: 4) {
                 Text(verbatim: toggle.words)
-                Text(verbatim: toggle.text).font(.footnote).foregroundStyle(.secondary)
+                Text(verbatim: toggle.text).font(.footnote).foregroundStyle(Color.dim)
             }
         }
         .padding()

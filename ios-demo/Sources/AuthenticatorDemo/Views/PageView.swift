@@ -63,7 +63,7 @@ struct PartView: View {
         case .banner(let banner): BannerView(banner: banner)
         case .heading(let text): Text(verbatim: text).font(.headline).accessibilityAddTraits(.isHeader)
         case .headline(let account, let text): Headline(account: account, text: text)
-        case .text(let text): Text(verbatim: text).foregroundStyle(.secondary)
+        case .text(let text): Text(verbatim: text).foregroundStyle(Color.dim)
         case .letters(let text): Letters(text: text)
         case .binding(let label, let text, let whole): BindingMessage(label: label, text: text, whole: whole, more: more)
         case .rows(let title, let rows): RowsView(title: title, rows: rows, more: more)

@@ -15,6 +15,11 @@ extension Tone {
     }
 }
 
+extension Color {
+    /// For what matters less. The system's secondary colour has not the contrast that small text needs.
+    static let dim = Color.primary.opacity(0.7)
+}
+
 /// A symbol on a disc; its meaning is always in the words beside it.
 struct SymbolView: View {
     let symbol: Symbol
@@ -51,7 +56,7 @@ struct FaceView: View {
         VStack(spacing: 12) {
             SymbolView(symbol: face.symbol, tone: face.tone)
             Text(verbatim: face.title).font(.title2.bold()).accessibilityAddTraits(.isHeader)
-            if let text = face.text { Text(verbatim: text).foregroundStyle(.secondary) }
+            if let text = face.text { Text(verbatim: text).foregroundStyle(Color.dim) }
         }
         .multilineTextAlignment(.center)
         .padding(.top, 64)
@@ -88,7 +93,7 @@ struct Headline: View {
 
     var body: some View {
         VStack(alignment: .leading, spacing: 4) {
-            Text(verbatim: account).foregroundStyle(.secondary)
+            Text(verbatim: account).foregroundStyle(Color.dim)
             if let text { Text(verbatim: text).font(.title.bold()).accessibilityAddTraits(.isHeader) }
         }
         .environment(\.layoutDirection, .leftToRight)
@@ -122,7 +127,7 @@ struct BindingMessage: View {
         let shown = isWhole ? whole ?? text : text
         VStack(alignment: .leading, spacing: 6) {
             VStack(alignment: .leading, spacing: 6) {
-                Text(verbatim: label).font(.subheadline).foregroundStyle(.secondary)
+                Text(verbatim: label).font(.subheadline).foregroundStyle(Color.dim)
                 Text(verbatim: shown).font(.title2.monospaced())
             }
             .accessibilityElement(children: .ignore)
@@ -176,9 +181,9 @@ private struct RowView: View {
         let shown = isWhole ? row.whole.first ?? row : row
         VStack(alignment: .leading, spacing: 2) {
             VStack(alignment: .leading, spacing: 2) {
-                Text(verbatim: shown.label).font(.subheadline).foregroundStyle(.secondary)
+                Text(verbatim: shown.label).font(.subheadline).foregroundStyle(Color.dim)
                 Text(verbatim: shown.text).font(shown.isAmount ? .largeTitle.weight(.semibold) : .body)
-                if let help = shown.help { Text(verbatim: help).font(.footnote).foregroundStyle(.secondary) }
+                if let help = shown.help { Text(verbatim: help).font(.footnote).foregroundStyle(Color.dim) }
                 ForEach(Array(shown.marks.enumerated()), id: \.offset) { _, mark in BannerView(banner: mark) }
             }
             .frame(maxWidth: .infinity, alignment: .leading)
@@ -218,12 +223,12 @@ private struct ItemView: View {
             SymbolView(symbol: item.symbol, tone: item.tone)
             VStack(alignment: .leading, spacing: 4) {
                 Text(verbatim: item.title).font(.headline)
-                ForEach(item.lines, id: \.self) { Text(verbatim: $0).font(.subheadline).foregroundStyle(.secondary) }
+                ForEach(item.lines, id: \.self) { Text(verbatim: $0).font(.subheadline).foregroundStyle(Color.dim) }
                 if let left = item.timeLeft { TimeLeftView(left: left) }
                 if let chip = item.chip { BannerView(banner: Banner(.warning, .caution, chip)) }
             }
             Spacer(minLength: 0)
-            Image(systemName: Symbol.next.rawValue).foregroundStyle(.secondary)
+            Image(systemName: Symbol.next.rawValue).foregroundStyle(Color.dim)
         }
         .padding()
         .frame(minHeight: 72)
@@ -236,11 +241,10 @@ struct TimeLeftView: View {
 
     var body: some View {
         Label {
-            Text(verbatim: left.text).monospacedDigit()
+            Text(verbatim: left.text).monospacedDigit().foregroundStyle(left.soon ? Color.primary : Color.dim)
         } icon: {
-            Image(systemName: (left.soon ? Symbol.warning : .time).rawValue)
+            Image(systemName: (left.soon ? Symbol.warning : .time).rawValue).foregroundStyle(left.soon ? Color.red : Color.dim)
         }
-        .foregroundStyle(left.soon ? Color.red : Color.secondary)
         .accessibilityElement(children: .ignore)
         .accessibilityLabel(Text(verbatim: left.spoken))
     }
@@ -251,10 +255,10 @@ struct CodeView: View {
 
     var body: some View {
         VStack(alignment: .leading, spacing: 4) {
-            Text(verbatim: code.label).font(.subheadline).foregroundStyle(.secondary)
+            Text(verbatim: code.label).font(.subheadline).foregroundStyle(Color.dim)
             Text(verbatim: code.grouped).font(.largeTitle.monospaced()).privacySensitive()
             ProgressView(value: Double(code.code.secondsLeft), total: Double(code.code.period))
-            Text(verbatim: code.left).font(.footnote).foregroundStyle(.secondary)
+            Text(verbatim: code.left).font(.footnote).foregroundStyle(Color.dim)
         }
         .padding()
         .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))

@@ -123,7 +123,7 @@ public struct Color: ShapeStyle, Hashable {
     public static var green: Color { Color() }
     public static var orange: Color { Color() }
     public static var red: Color { Color() }
-    public static var secondary: Color { Color() }
+    public static var primary: Color { Color() }
     public nonisolated func opacity(_ opacity: Double) -> Color { self }
 }
 public struct HierarchicalShapeStyle: ShapeStyle {}
