@@ -36,12 +36,15 @@ import Testing
                 "Reference: Ref 2026-0042", "Actions: initiate", "Where: https://api.bank.example/payments",
                 "Type: payment_initiation", "For: api.bank.example", "Access: openid\nprofile",
             ])
-        #expect(app.session.navigator.place.isPrivate)
+        #expect(app.session.isCovered(isCaptured: true, visibility: .active))
+        #expect(app.session.isCovered(isCaptured: false, visibility: .inactive))
+        #expect(!app.session.isCovered(isCaptured: false, visibility: .active))
 
         #expect(try await sandbox.outcome(of: request) == "authorization_pending")
         try await app.tap("Approve")
         try await app.sees("The server has your answer.")
         #expect(app.gate.prompts == ["Pay 249.00 EUR to ExampleCorp"])
+        #expect(app.page.spoken == "Approved. The server has your answer.")
         #expect(try await sandbox.outcome(of: request) == "approved")
         try await app.until("the notification is gone") { app.notifier.now.isEmpty }
         try await app.tap("Close")
@@ -181,6 +184,11 @@ import Testing
         app.keys.lose { _ in false }
         try await app.tap("Save what can be saved")
         try await app.sees("bank-dev")
+        // What watches the store goes on by itself.
+        let request = try await app.opened()
+        try await app.tap("Approve")
+        try await app.sees("Approved")
+        #expect(try await sandbox.outcome(of: request) == "approved")
         await app.close()
     }
 
@@ -430,6 +438,25 @@ import Testing
         try await app.sees("Remove it from this phone only?")
         try await app.tap("Remove from this phone only")
         try await app.sees("Account removed")
+        await app.close()
+    }
+}
+
+/// What a person sees of a request while the platform's prompt lies over it.
+@MainActor
+@Suite struct PromptTests {
+    @Test func aRequestIsNotCoveredWhileThePromptLiesOverIt() async throws {
+        let app = try await Bench(try Sandbox.shared.get())
+        try await app.enrolled()
+        _ = try await app.opened()
+        app.gate.hold()
+        try await app.tap("Approve")
+        try await app.until("the prompt") { app.gate.prompts.count == 1 }
+        #expect(!app.session.isCovered(isCaptured: false, visibility: .inactive))
+        #expect(app.session.isCovered(isCaptured: false, visibility: .background))
+        #expect(app.button("Approve") == nil && app.button("Deny") == nil, "one answer at a time")
+        app.gate.release()
+        try await app.sees("Approved")
         await app.close()
     }
 }

@@ -152,6 +152,8 @@ final class ScriptedGate: BiometricGate {
     private let keys: SpoiltKeys
     private let scripted = Locked<Unlock?>(nil)
     private let asked = Locked<[String]>([])
+    private let held = Locked<AsyncStream<Void>?>(nil)
+    private let holding = Locked<AsyncStream<Void>.Continuation?>(nil)
 
     init(_ keys: SpoiltKeys) { self.keys = keys }
 
@@ -159,8 +161,17 @@ final class ScriptedGate: BiometricGate {
     func next(_ unlock: Unlock?) { scripted.withLock { $0 = unlock } }
     var prompts: [String] { asked.now }
 
+    /// The next prompt stays open until `release`.
+    func hold() {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        held.withLock { $0 = stream }
+        holding.withLock { $0 = continuation }
+    }
+    func release() { holding.now?.finish() }
+
     func sign(_ request: SigningRequest, reason: String) async -> Unlock {
         asked.withLock { $0.append(reason) }
+        if let held = held.now { for await _ in held {} }
         if let scripted = scripted.now { return scripted }
         do {
             return .passed(try keys.sign(alias: request.keyAlias, message: request.message))

@@ -24,7 +24,11 @@ public func reviewPage(_ state: ReviewState, _ words: Words) -> Page {
     }
 }
 
-private func over(_ words: Words, _ parts: [Part]) -> Page { Page(title: words(.requests), parts: parts) }
+private func over(_ words: Words, _ parts: [Part]) -> Page {
+    let face = parts.compactMap { part in if case .face(let face) = part { face } else { nil } }.first
+    let spoken = face.map { [$0.title, $0.text].compactMap { $0 }.joined(separator: ". ") }
+    return Page(title: words(.requests), parts: parts, spoken: spoken)
+}
 
 private func failed(_ problem: Problem, _ words: Words) -> [Part] {
     let face =

@@ -12,8 +12,7 @@ public final class PushReceiver {
         self.phone = phone
         self.notifier = notifier
         watching = Task {
-            // The screens say why the store does not open.
-            try? await phone.eachChange { await notifier.keepOnly($0.challenges.map(\.id)) }
+            await phone.eachChange { await notifier.keepOnly($0.challenges.map(\.id)) }
         }
     }
 

@@ -13,8 +13,8 @@ public final class HistoryViewModel {
     public init(phone: Phone) {
         self.phone = phone
         watching = Task { [weak self] in
-            // What ends while the list is open comes into it. Opening the list says what is wrong.
-            try? await phone.eachChange { [weak self] _ in
+            // What ends while the list is open comes into it.
+            await phone.eachChange { [weak self] _ in
                 if case .shown = self?.state { self?.load() }
             }
         }

@@ -55,11 +55,19 @@ public final class Phone {
         try? await before?.value.shutdown()
     }
 
-    /// Whatever changes (what is open, what was settled), for as long as the task lives.
-    public func eachChange(_ changed: (Change) async -> Void) async throws {
+    /// Whatever changes (what is open, what was settled), for as long as the task lives. Where the authenticator does not
+    /// open, `failed` hears why, and it is tried again.
+    public func eachChange(
+        failed: (any Error) -> Void = { _ in }, _ changed: (Change) async -> Void
+    ) async {
         while !Task.isCancelled {
-            // Such a sequence ends when the authenticator is opened anew; then comes that one's.
-            for try await change in try await core().changes { await changed(change) }
+            do {
+                // Such a sequence ends when the authenticator is opened anew; then comes that one's.
+                for try await change in try await core().changes { await changed(change) }
+            } catch {
+                failed(error)
+                try? await Task.sleep(for: .seconds(2))
+            }
         }
     }
 

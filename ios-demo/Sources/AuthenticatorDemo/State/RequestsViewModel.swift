@@ -20,10 +20,10 @@ public final class RequestsViewModel {
     public func retry() {
         watching?.cancel()
         watching = Task { [weak self, phone] in
-            do {
-                try await phone.eachChange { [weak self] in await self?.changed($0.challenges) }
-            } catch {
-                self?.state = .failed(Problem(error))
+            await phone.eachChange {
+                self?.state = .failed(Problem($0))
+            } _: {
+                await self?.changed($0.challenges)
             }
         }
     }

@@ -15,8 +15,7 @@ public final class ReviewViewModel {
         self.id = id
         load()
         watching = Task { [weak self] in
-            // The calls of this screen say what is wrong.
-            try? await phone.eachChange { [weak self] in self?.changed($0) }
+            await phone.eachChange { [weak self] in self?.changed($0) }
         }
     }
 

@@ -98,6 +98,14 @@ public final class Session {
         return items.first { $0.id == id }
     }
 
+    /// Whether what is in view must be covered: it is private, and somebody may be looking who is not the person. Not while
+    /// the prompt lies over a request: the person wants to see what it is about.
+    public func isCovered(isCaptured: Bool, visibility: Visibility) -> Bool {
+        guard navigator.place.isPrivate else { return false }
+        let isPrompting = review?.model.state.body.asked?.step == .prompt
+        return isCaptured || visibility == .background || (visibility == .inactive && !isPrompting)
+    }
+
     /// What stands in a field.
     public func text(of field: Field.Holds) -> String {
         switch field {
@@ -166,3 +174,6 @@ public final class Session {
         }
     }
 }
+
+/// How much of the app is on screen: all, something over it or the app switcher, nothing.
+public enum Visibility: Sendable { case active, inactive, background }

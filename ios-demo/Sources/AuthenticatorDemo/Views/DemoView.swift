@@ -18,7 +18,7 @@ public struct DemoView: View {
                     .tag(place)
             }
         }
-        .modifier(Covered(when: session.navigator.place.isPrivate))
+        .modifier(Covered(session: session))
     }
 
     private func stack(_ place: Place) -> some View {
@@ -63,12 +63,12 @@ extension Place {
 /// A cover over what is private while the screen is recorded or mirrored, and in the app switcher. A screenshot that a person
 /// takes cannot be prevented on iOS.
 private struct Covered: ViewModifier {
-    let when: Bool
+    let session: Session
     @Environment(\.isSceneCaptured) private var isCaptured
     @Environment(\.scenePhase) private var phase
 
     func body(content: Content) -> some View {
-        let isCovered = when && (isCaptured || phase != .active)
+        let isCovered = session.isCovered(isCaptured: isCaptured, visibility: visibility)
         content
             .accessibilityHidden(isCovered)
             .overlay {
@@ -77,6 +77,14 @@ private struct Covered: ViewModifier {
                         .overlay { SymbolView(symbol: .shield, tone: .calm) }
                 }
             }
+    }
+
+    private var visibility: Visibility {
+        switch phase {
+        case .active: .active
+        case .inactive: .inactive
+        default: .background
+        }
     }
 }
 #endif
