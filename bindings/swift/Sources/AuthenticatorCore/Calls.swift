@@ -44,10 +44,13 @@ extension AuthenticatorProtocol {
         try await history(enrollment: nil, before: nil, limit: UInt32(clamping: limit))
     }
 
-    /// Reads a push: the `userInfo` of a notification.
+    /// Reads a push: the `userInfo` of a notification. It is read where the caller is, on the main actor for example: such
+    /// a dictionary must not go from one to another.
     ///
     /// Throws: `push_not_ours`, `push_malformed`, `unknown_enrollment`, `challenge_expired`.
-    public func receivePush(userInfo: [AnyHashable: Any]) async throws -> Challenge {
+    public func receivePush(
+        userInfo: [AnyHashable: Any], isolation: isolated (any Actor)? = #isolation
+    ) async throws -> Challenge {
         try await receivePush(payload: pushPayload(userInfo))
     }
 }

@@ -11,7 +11,7 @@ final class Sandbox: Sendable {
     let origin: String
     let tlsOrigin: String
     let ca: String
-    private let console: String
+    let console: String
     private let issuer: String
     private let clientId: String
     private let clientSecret: String
@@ -76,11 +76,13 @@ final class Sandbox: Sendable {
         """
 
     /// A CIBA request about a user; the id to poll with.
-    func ask(_ user: String, details: String? = Sandbox.payment, expiry: Int? = nil) async throws -> String {
+    func ask(
+        _ user: String, details: String? = Sandbox.payment, message: String = "TX-4711", expiry: Int? = nil
+    ) async throws -> String {
         let hint = #"{"format":"iss_sub","iss":"\#(issuer)","sub":"\#(user)"}"#
         var form = [
             "client_id": clientId, "client_secret": clientSecret, "scope": "openid profile",
-            "binding_message": "TX-4711", "login_hint": hint, "audience": audience,
+            "binding_message": message, "login_hint": hint, "audience": audience,
         ]
         form["authorization_details"] = details
         form["requested_expiry"] = expiry.map(String.init)

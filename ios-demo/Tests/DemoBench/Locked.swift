@@ -1,0 +1,1 @@
+../../../bindings/swift/Tests/AuthenticatorCoreTests/Support/Locked.swift
