@@ -42,7 +42,8 @@ public struct Words: Sendable {
     }
 
     private static func texts(_ language: String) -> [String: String] {
-        guard let file = Bundle.module.url(forResource: "Localizable", withExtension: "strings", subdirectory: nil, localization: language),
+        let name = "Localizable"
+        guard let file = Bundle.module.url(forResource: name, withExtension: "strings", subdirectory: nil, localization: language),
             let data = try? Data(contentsOf: file),
             let texts = try? PropertyListSerialization.propertyList(from: data, format: nil) as? [String: String]
         else { return [:] }
