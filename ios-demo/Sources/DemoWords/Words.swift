@@ -31,9 +31,10 @@ public struct Words: Sendable {
     /// A text.
     public func callAsFunction(_ word: Word) -> String { texts[word.rawValue] ?? word.rawValue }
 
-    /// A text with its place filled in.
+    /// A text with its place filled in. What is filled in keeps its own direction where reading goes from right to left.
     public func callAsFunction(_ word: Word, _ value: String) -> String {
-        self(word).replacingOccurrences(of: "%1$@", with: value)
+        let isMirrored = locale.language.characterDirection == .rightToLeft
+        return self(word).replacingOccurrences(of: "%1$@", with: isMirrored ? "\u{2068}\(value)\u{2069}" : value)
     }
 
     /// A text with a number in it, in the digits of the language.
@@ -42,7 +43,8 @@ public struct Words: Sendable {
     }
 
     private static func texts(_ language: String) -> [String: String] {
-        guard let file = Bundle.module.url(forResource: "Localizable", withExtension: "strings", subdirectory: nil, localization: language),
+        let name = "Localizable"
+        guard let file = Bundle.module.url(forResource: name, withExtension: "strings", subdirectory: nil, localization: language),
             let data = try? Data(contentsOf: file),
             let texts = try? PropertyListSerialization.propertyList(from: data, format: nil) as? [String: String]
         else { return [:] }

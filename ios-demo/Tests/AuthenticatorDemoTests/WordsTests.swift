@@ -20,6 +20,11 @@ import Testing
         #expect(Words(language: "de-AT")(.approve) == "Zustimmen" || Words(language: "de-AT")(.approve) != "Approve")
     }
 
+    @Test func aNameWithinASentenceKeepsItsDirectionWhereReadingGoesFromRightToLeft() {
+        #expect(Words(language: "ar-XB")(.requestFrom, "ana@example.com").contains("\u{2068}ana@example.com\u{2069}"))
+        #expect(Words(language: "en")(.requestFrom, "ana@example.com") == "Request for ana@example.com")
+    }
+
     @Test func everyTextIsUsed() throws {
         let sources = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardizedFileURL
         var used = ""

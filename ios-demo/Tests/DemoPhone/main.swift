@@ -1,16 +1,5 @@
-// The iOS app's state as a program that a script drives, beside other phones: it reads commands from standard input and
-// answers each with one line of JSON, once the screen has come to rest.
-//
-//     enroll LINK     adds the account, and listens for pushes from then on
-//     wait            waits for the next notification, and opens its request
-//     approve         taps "Approve"; the prompt passes
-//     deny            taps "Deny"
-//     tap WORDS       taps what has these words
-//     state           only answers
-//
-// The answer: {"ok": true, "title": …, "read": [what a screen reader says], "buttons": [what can be tapped],
-// "notifications": N}, or {"ok": false, "error": …}. The environment variable SANDBOX_READY names a file with the line that
-// `sandbox serve --tls --json` has printed. The program ends with its input.
+// The app without its screen, driven by lines of text: the commands and answers of tests/e2e/two-phones, and
+// `tap WORDS`, which taps what has these words.
 
 import AuthenticatorCore
 import AuthenticatorDemo

@@ -78,12 +78,8 @@ struct Storyboard {
     }
 
     private func tabs(_ on: Place) -> String {
-        let tabs: [(Place, Symbol, Word)] = [
-            (.accounts, .person, .accounts), (.requests, .requests, .requests), (.history, .history, .history),
-            (.settings, .settings, .settings),
-        ]
-        let items = tabs.map { place, image, word in
-            "<span\(place == on ? " class=\"on\"" : "")>\(symbol(image))\(escaped(words(word)))</span>"
+        let items = Tab.all.map { tab in
+            "<span\(tab.place == on ? " class=\"on\"" : "")>\(symbol(tab.symbol))\(escaped(words(tab.word)))</span>"
         }
         return "<div class=\"tabs\">\(items.joined())</div>\n"
     }

@@ -62,7 +62,7 @@ let style = """
     li > div > .left { margin-top: 4px; } .left svg { width: 16px; height: 16px; }
     .left.soon, li > div > .left.soon { color: var(--problem); }
     .group { background: var(--card); border-radius: 14px; overflow: hidden; } .group > .banner, .group > .plain { margin: 0 12px 12px; }
-    .group > .code { padding-top: 0; border-radius: 0; } .group > .quiet { border-top: 1px solid var(--line); }
+    .group > .code { padding-top: 0; border-radius: 0; } .group > .quiet { border-radius: 0; border-top: 1px solid var(--line); }
     .binding { border: 1px solid var(--dim); border-radius: 12px; padding: 12px 16px; background: var(--card); }
     .binding span, .code span { color: var(--dim); font-size: 13px; }
     .binding p, .letters { font: 500 20px/1.35 ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }

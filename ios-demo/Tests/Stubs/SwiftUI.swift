@@ -118,7 +118,7 @@ public struct RoundedRectangle: Shape { public nonisolated init(cornerRadius: CG
 extension Color: Primitive {}
 public struct Color: ShapeStyle, Hashable {
     nonisolated init() {}
-    @MainActor public init(_ color: UIColor) {}
+    @MainActor public init(uiColor: UIColor) {}
     public static var indigo: Color { Color() }
     public static var green: Color { Color() }
     public static var orange: Color { Color() }

@@ -4,17 +4,17 @@ public enum UNNotificationInterruptionLevel: UInt, Sendable { case passive, acti
 public enum UNAuthorizationStatus: Int, Sendable { case notDetermined, denied, authorized, provisional, ephemeral }
 public let UNNotificationDismissActionIdentifier = "dismiss"
 
-open class UNNotificationSound: NSObject, @unchecked Sendable {
+open class UNNotificationSound: NSObject {
     open class var `default`: UNNotificationSound { UNNotificationSound() }
 }
 
-open class UNNotificationContent: NSObject, @unchecked Sendable {
+open class UNNotificationContent: NSObject {
     open var userInfo: [AnyHashable: Any] { [:] }
     open var categoryIdentifier: String { "" }
     open var threadIdentifier: String { "" }
 }
 
-open class UNMutableNotificationContent: UNNotificationContent, @unchecked Sendable {
+open class UNMutableNotificationContent: UNNotificationContent {
     open var title: String = ""
     open var subtitle: String = ""
     open var body: String = ""
@@ -26,20 +26,20 @@ open class UNMutableNotificationContent: UNNotificationContent, @unchecked Senda
     override open var threadIdentifier: String { get { of.thread } set { of.thread = newValue } }
 }
 
-open class UNNotificationTrigger: NSObject, @unchecked Sendable {}
+open class UNNotificationTrigger: NSObject {}
 
-open class UNNotificationRequest: NSObject, @unchecked Sendable {
+open class UNNotificationRequest: NSObject {
     public override init() {}
     public convenience init(identifier: String, content: UNNotificationContent, trigger: UNNotificationTrigger?) { self.init() }
     open var identifier: String { "" }
     open var content: UNNotificationContent { UNNotificationContent() }
 }
 
-open class UNNotification: NSObject, @unchecked Sendable {
+open class UNNotification: NSObject {
     open var request: UNNotificationRequest { UNNotificationRequest() }
 }
 
-open class UNNotificationResponse: NSObject, @unchecked Sendable {
+open class UNNotificationResponse: NSObject {
     open var notification: UNNotification { UNNotification() }
     open var actionIdentifier: String { "" }
 }
@@ -52,7 +52,7 @@ public struct UNNotificationActionOptions: OptionSet, Sendable {
     public static let foreground = Self(rawValue: 4)
 }
 
-open class UNNotificationAction: NSObject, @unchecked Sendable {
+open class UNNotificationAction: NSObject {
     public convenience init(identifier: String, title: String, options: UNNotificationActionOptions = []) { self.init() }
 }
 
@@ -61,7 +61,7 @@ public struct UNNotificationCategoryOptions: OptionSet, Sendable {
     public init(rawValue: UInt) { self.rawValue = rawValue }
 }
 
-open class UNNotificationCategory: NSObject, @unchecked Sendable {
+open class UNNotificationCategory: NSObject {
     public convenience init(
         identifier: String, actions: [UNNotificationAction], intentIdentifiers: [String],
         hiddenPreviewsBodyPlaceholder: String, options: UNNotificationCategoryOptions = []
@@ -84,7 +84,7 @@ public struct UNNotificationPresentationOptions: OptionSet, Sendable {
     public static let banner = Self(rawValue: 16)
 }
 
-open class UNNotificationSettings: NSObject, @unchecked Sendable {
+open class UNNotificationSettings: NSObject {
     open var authorizationStatus: UNAuthorizationStatus { .notDetermined }
 }
 
@@ -95,7 +95,7 @@ public protocol UNUserNotificationCenterDelegate: AnyObject {
     func userNotificationCenter(_ center: UNUserNotificationCenter, didReceive response: UNNotificationResponse) async
 }
 
-open class UNUserNotificationCenter: NSObject, @unchecked Sendable {
+open class UNUserNotificationCenter: NSObject {
     open class func current() -> UNUserNotificationCenter { UNUserNotificationCenter() }
     open weak var delegate: (any UNUserNotificationCenterDelegate)?
     open func setNotificationCategories(_ categories: Set<UNNotificationCategory>) {}

@@ -69,27 +69,53 @@ open class DemoDelegate: NSObject, UIApplicationDelegate, UNUserNotificationCent
     }
 
     /// While the app is open.
-    open func userNotificationCenter(
+    nonisolated open func userNotificationCenter(
         _ center: UNUserNotificationCenter, willPresent notification: UNNotification
     ) async -> UNNotificationPresentationOptions {
-        _ = await challenge(of: notification)
+        _ = await challenge(About(notification))
         return [.banner, .list, .sound]
     }
 
     /// A tap on a notification, or on one of its buttons.
-    open func userNotificationCenter(_ center: UNUserNotificationCenter, didReceive response: UNNotificationResponse) async {
-        guard let id = await challenge(of: response.notification) else { return }
-        if response.actionIdentifier == SystemNotifier.deny {
+    nonisolated open func userNotificationCenter(
+        _ center: UNUserNotificationCenter, didReceive response: UNNotificationResponse
+    ) async {
+        await follow(About(response.notification), action: response.actionIdentifier)
+    }
+
+    private func follow(_ about: About, action: String) async {
+        guard let id = await challenge(about) else { return }
+        if action == SystemNotifier.deny {
             await pushes.deny(id)
-        } else if response.actionIdentifier != UNNotificationDismissActionIdentifier {
+        } else if action != UNNotificationDismissActionIdentifier {
             session.openRequest(id)
         }
     }
 
-    private func challenge(of notification: UNNotification) async -> ChallengeId? {
-        let userInfo = notification.request.content.userInfo
-        if let own = SystemNotifier.challenge(userInfo) { return own }
-        return await pushes.received(userInfo: userInfo)
+    private func challenge(_ about: About) async -> ChallengeId? {
+        switch about {
+        case .own(let id): id
+        case .push(let payload): await pushes.received(payload: payload, isOnScreen: true)
+        case .neither: nil
+        }
+    }
+
+    /// What a notification is about, in a form that may go to the main actor.
+    private enum About: Sendable {
+        case own(ChallengeId)
+        case push(String)
+        case neither
+
+        init(_ notification: UNNotification) {
+            let userInfo = notification.request.content.userInfo
+            if let id = SystemNotifier.challenge(userInfo) {
+                self = .own(id)
+            } else if JSONSerialization.isValidJSONObject(userInfo), let json = try? JSONSerialization.data(withJSONObject: userInfo) {
+                self = .push(String(decoding: json, as: UTF8.self))
+            } else {
+                self = .neither
+            }
+        }
     }
 
     #if DEBUG

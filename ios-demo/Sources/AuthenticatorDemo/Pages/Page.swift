@@ -1,4 +1,5 @@
 import AuthenticatorCore
+import DemoWords
 
 /// What a screen says and offers, top to bottom: a value, made from the state alone. SwiftUI draws it, the storyboard writes
 /// it, tests read it. So what a person reads, hears and can tap is decided here, where there is no SwiftUI.
@@ -70,6 +71,20 @@ public enum Symbol: String, Sendable, CaseIterable {
     case shield = "checkmark.shield"
     case time = "clock"
     case warning = "exclamationmark.triangle"
+}
+
+/// The tabs, in their order.
+public struct Tab: Sendable {
+    public let place: Place
+    public let symbol: Symbol
+    public let word: Word
+
+    public static let all = [
+        Tab(place: .accounts, symbol: .person, word: .accounts),
+        Tab(place: .requests, symbol: .requests, word: .requests),
+        Tab(place: .history, symbol: .history, word: .history),
+        Tab(place: .settings, symbol: .settings, word: .settings),
+    ]
 }
 
 /// Fills the screen: a symbol, what is the matter, what to do.

@@ -158,6 +158,8 @@ private func result(_ done: Done, _ words: Words) -> [Part] {
 
 /// Where several wait: the next one; else back.
 private func onward(_ state: ReviewState, _ words: Words) -> [Part] {
-    let next = state.next.map { Part.button(Button(words(.queueMore, state.more), .main, symbol: .next, .replace(.review($0)))) }
+    let next = state.next.map { id in
+        Part.button(Button(words(.queueMore, state.more), .main, symbol: .next, .replace(.review(id))))
+    }
     return [next].compactMap { $0 } + [.button(Button(words(.close), .plain, .back))]
 }

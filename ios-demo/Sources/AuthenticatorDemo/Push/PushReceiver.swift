@@ -20,16 +20,22 @@ public final class PushReceiver {
 
     /// The `userInfo` of a notification that APNs delivered; it is on screen already.
     public func received(userInfo: [AnyHashable: Any]) async -> ChallengeId? {
-        guard let core = try? await phone.core(), let challenge = try? await core.receivePush(userInfo: userInfo) else { return nil }
+        guard let core = try? await phone.core(), let challenge = try? await core.receivePush(userInfo: userInfo) else {
+            return nil
+        }
         phone.settings.lastPush = phone.now
         return challenge.id
     }
 
-    /// The payload as JSON, as the development source hands it over.
-    public func received(payload: String) async {
-        guard let core = try? await phone.core(), let challenge = try? await core.receivePush(payload: payload) else { return }
+    /// The payload as JSON: of a notification that is on screen, or, as the development source hands it over, of none yet.
+    @discardableResult
+    public func received(payload: String, isOnScreen: Bool = false) async -> ChallengeId? {
+        guard let core = try? await phone.core(), let challenge = try? await core.receivePush(payload: payload) else {
+            return nil
+        }
         phone.settings.lastPush = phone.now
-        if challenge.arrival == .new { await notifier.post(RequestNotification(challenge)) }
+        if challenge.arrival == .new, !isOnScreen { await notifier.post(RequestNotification(challenge)) }
+        return challenge.id
     }
 
     /// "Deny" on a notification: no prompt, no screen. The answer says that nobody looked at the details.

@@ -51,8 +51,6 @@ public enum Place: Hashable, Sendable {
     case review(ChallengeId)
     case entry(ChallengeId)
 
-    public static let tabs: [Place] = [.accounts, .requests, .history, .settings]
-
     /// What must not be in recordings, mirrored screens and the app switcher.
     public var isPrivate: Bool {
         switch self {

@@ -1,5 +1,6 @@
-#if canImport(SwiftUI)
+#if canImport(SwiftUI) && canImport(UIKit)
 import SwiftUI
+import UIKit
 
 // What can be tapped or typed into: 44 points high at least, and as high as its words want.
 
@@ -67,8 +68,10 @@ struct FieldView: View {
 
     @ViewBuilder private var input: some View {
         switch field.holds {
-        case .invitation: TextField(text: text, axis: .vertical) { Text(verbatim: field.label) }.lineLimit(2...5).keyboardType(.URL)
-        case .confirmation: TextField(text: text) { Text(verbatim: field.label) }.keyboardType(.numberPad)
+        case .invitation:
+            TextField(text: text, axis: .vertical) { Text(verbatim: field.label) }.lineLimit(2...5).keyboardType(.URL)
+        case .confirmation:
+            TextField(text: text) { Text(verbatim: field.label) }.keyboardType(.numberPad)
         }
     }
 
@@ -103,7 +106,7 @@ struct ToggleView: View {
             }
         }
         .padding()
-        .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
+        .background(Color(uiColor: .secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
     }
 }
 
@@ -129,7 +132,7 @@ struct ChoicesView: View {
             }
         }
         .padding(.horizontal)
-        .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
+        .background(Color(uiColor: .secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
     }
 }
 #endif

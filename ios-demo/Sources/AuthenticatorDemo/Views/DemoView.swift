@@ -1,7 +1,8 @@
-#if canImport(SwiftUI)
+#if canImport(SwiftUI) && canImport(UIKit)
 import AuthenticatorCore
 import DemoWords
 import SwiftUI
+import UIKit
 
 /// The whole app: tabs, and over each what a person opened.
 public struct DemoView: View {
@@ -11,11 +12,11 @@ public struct DemoView: View {
 
     public var body: some View {
         TabView(selection: tab) {
-            ForEach(Place.tabs, id: \.self) { place in
-                stack(place)
-                    .tabItem { Label(session.words(place.word), systemImage: place.symbol.rawValue) }
-                    .badge(place == .requests ? session.requests.state.waiting : 0)
-                    .tag(place)
+            ForEach(Tab.all, id: \.place) { tab in
+                stack(tab.place)
+                    .tabItem { Label(session.words(tab.word), systemImage: tab.symbol.rawValue) }
+                    .badge(tab.place == .requests ? session.requests.state.waiting : 0)
+                    .tag(tab.place)
             }
         }
         .modifier(Covered(session: session))
@@ -40,26 +41,6 @@ public struct DemoView: View {
     }
 }
 
-extension Place {
-    fileprivate var word: Word {
-        switch self {
-        case .requests: .requests
-        case .history: .history
-        case .settings: .settings
-        default: .accounts
-        }
-    }
-
-    fileprivate var symbol: Symbol {
-        switch self {
-        case .requests: .requests
-        case .history: .history
-        case .settings: .settings
-        default: .person
-        }
-    }
-}
-
 /// A cover over what is private while the screen is recorded or mirrored, and in the app switcher. A screenshot that a person
 /// takes cannot be prevented on iOS.
 private struct Covered: ViewModifier {
@@ -73,7 +54,7 @@ private struct Covered: ViewModifier {
             .accessibilityHidden(isCovered)
             .overlay {
                 if isCovered {
-                    Rectangle().fill(Color(.systemBackground)).ignoresSafeArea()
+                    Rectangle().fill(Color(uiColor: .systemBackground)).ignoresSafeArea()
                         .overlay { SymbolView(symbol: .shield, tone: .calm) }
                 }
             }

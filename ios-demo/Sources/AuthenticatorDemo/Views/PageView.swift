@@ -1,7 +1,8 @@
-#if canImport(SwiftUI)
+#if canImport(SwiftUI) && canImport(UIKit)
 import Accessibility
 import DemoWords
 import SwiftUI
+import UIKit
 
 /// One screen, drawn from its page. Nothing is decided here.
 struct PageView: View {
@@ -19,9 +20,9 @@ struct PageView: View {
             .frame(maxWidth: .infinity)
         }
         .safeAreaInset(edge: .bottom, spacing: 0) { if !page.answers.isEmpty { Answers(parts: page.answers, session: session) } }
-        .background(Color(.systemGroupedBackground))
+        .background(Color(uiColor: .systemGroupedBackground))
         .navigationTitle(page.title)
-        .navigationBarTitleDisplayMode(Place.tabs.contains(place) ? .large : .inline)
+        .navigationBarTitleDisplayMode(Tab.all.contains { $0.place == place } ? .large : .inline)
         .onChange(of: page.spoken) { _, spoken in
             if let spoken { AccessibilityNotification.Announcement(spoken).post() }
         }
@@ -86,7 +87,7 @@ struct PartView: View {
         VStack(spacing: 4) {
             ForEach(Array(parts.enumerated()), id: \.offset) { _, part in AnyView(PartView(part: part, session: session)) }
         }
-        .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
+        .background(Color(uiColor: .secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
         .accessibilityElement(children: .contain)
     }
 

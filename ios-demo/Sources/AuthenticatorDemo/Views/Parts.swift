@@ -1,5 +1,6 @@
-#if canImport(SwiftUI)
+#if canImport(SwiftUI) && canImport(UIKit)
 import SwiftUI
+import UIKit
 
 // The parts of a page. Text from servers is shown as it is (`verbatim`), never as Markdown or as the key of a translation,
 // and keeps its own direction.
@@ -110,7 +111,7 @@ struct Letters: View {
             .textSelection(.enabled)
             .padding()
             .frame(maxWidth: .infinity, alignment: .leading)
-            .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
+            .background(Color(uiColor: .secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
             .environment(\.layoutDirection, .leftToRight)
     }
 }
@@ -165,7 +166,7 @@ struct RowsView: View {
                 }
             }
             .padding(.horizontal)
-            .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
+            .background(Color(uiColor: .secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
         }
         .environment(\.layoutDirection, .leftToRight)
     }
@@ -211,7 +212,7 @@ struct ItemsView: View {
                     .accessibilityAddTraits(.isButton)
             }
         }
-        .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
+        .background(Color(uiColor: .secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
     }
 }
 
@@ -261,7 +262,7 @@ struct CodeView: View {
             Text(verbatim: code.left).font(.footnote).foregroundStyle(Color.dim)
         }
         .padding()
-        .background(Color(.secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
+        .background(Color(uiColor: .secondarySystemGroupedBackground), in: RoundedRectangle(cornerRadius: 12))
         .environment(\.layoutDirection, .leftToRight)
         .accessibilityElement(children: .ignore)
         .accessibilityLabel(Text(verbatim: code.spoken))
