@@ -7,109 +7,39 @@ import android.os.SystemClock
 import android.view.InputDevice
 import android.view.MotionEvent
 import android.view.WindowManager
-import androidx.compose.ui.semantics.SemanticsProperties
-import androidx.compose.ui.semantics.getOrNull
-import androidx.compose.ui.test.SemanticsMatcher
-import androidx.compose.ui.test.SemanticsNodeInteraction
 import androidx.compose.ui.test.hasClickAction
 import androidx.compose.ui.test.hasContentDescription
 import androidx.compose.ui.test.hasSetTextAction
 import androidx.compose.ui.test.hasText
-import androidx.compose.ui.test.junit4.v2.createAndroidComposeRule
 import androidx.compose.ui.test.onFirst
 import androidx.compose.ui.test.performClick
 import androidx.compose.ui.test.performScrollTo
 import androidx.compose.ui.test.performTextInput
-import androidx.test.platform.app.InstrumentationRegistry
-import dev.authenticatorcore.ChallengeId
 import dev.authenticatorcore.Sandbox
 import dev.authenticatorcore.demo.edge.Unlock
 import dev.authenticatorcore.demo.push.FlushJob
 import dev.authenticatorcore.demo.push.Notifications
-import java.net.URLEncoder
 import java.time.Duration
 import kotlinx.coroutines.runBlocking
-import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNotNull
 import org.junit.Assert.assertTrue
 import org.junit.Before
-import org.junit.Rule
 import org.junit.Test
-import org.junit.runner.RunWith
-import org.robolectric.RobolectricTestRunner
-import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.annotation.Config
-import org.robolectric.annotation.GraphicsMode
 
 /** The whole app with the real library inside, against a sandbox that is a process of its own. */
-@RunWith(RobolectricTestRunner::class)
-@Config(sdk = [34], application = TestApp::class, qualifiers = "en-rGB-w411dp-h891dp")
-@GraphicsMode(GraphicsMode.Mode.NATIVE)
-class FlowTest {
-    @get:Rule val rule = createAndroidComposeRule<MainActivity>()
-
-    private val app get() = RuntimeEnvironment.getApplication() as TestApp
-    private val bench get() = app.bench
+class FlowTest : AppOnScreen() {
     private val user = Sandbox.user()
 
     @Before fun noFaults() = Sandbox.knobs()
 
-    @After fun close() = bench.close()
+    private fun invitation() = overTls(Sandbox.invitation(user))
 
-    // ------------------------------------------------------------------------------------------------ what a person does
+    private fun enrol() = enrol(invitation())
 
-    private fun sees(text: String) = until("“$text” is on screen: ${screen()}") { found(text) }
-
-    private fun found(text: String) = rule.onAllNodes(hasText(text, substring = true) or hasContentDescription(text, substring = true))
-        .fetchSemanticsNodes(false).isNotEmpty()
-
-    private fun screen(): String = texts().joinToString(" | ")
-
-    private fun texts(): List<String> = rule.onAllNodes(SemanticsMatcher("any") { true }).fetchSemanticsNodes(false).flatMap { node ->
-        node.config.getOrNull(SemanticsProperties.ContentDescription).orEmpty() +
-            node.config.getOrNull(SemanticsProperties.Text).orEmpty().map { it.text }
-    }
-
-    private fun node(text: String): SemanticsNodeInteraction = rule.onAllNodes(hasText(text)).onFirst()
-
-    private fun tap(text: String) {
-        sees(text)
-        node(text).performClick()
-    }
-
-    /** As the code on the page would be, were it shown over TLS. */
-    private fun invitation() =
-        Sandbox.invitation(user).substringBefore("&base_url=") + "&base_url=" + URLEncoder.encode(Sandbox.origin, Charsets.UTF_8)
-
-    private fun enrol(invitation: String = invitation()) {
-        sees("No account yet")
-        tap("Add account")
-        sees("Link or code")
-        rule.onNode(hasSetTextAction()).performTextInput(invitation)
-        node("Continue").performScrollTo().performClick()
-    }
-
-    private fun enrolled() {
-        enrol()
-        sees("Account added")
-        node("Close").performScrollTo().performClick()
-        sees("bank-dev")
-        app.listen()
-    }
-
-    /** The notification of the request that was just asked; the one that was there before is not meant. */
-    private fun notified(count: Int = 1): Notification {
-        until("$count notifications are posted") { app.notifications().size == count }
-        return app.notifications().maxBy { it.`when` }
-    }
-
-    private fun follow(notification: Notification) {
-        val intent = shadowOf(notification.contentIntent).savedIntent
-        rule.runOnUiThread { InstrumentationRegistry.getInstrumentation().callActivityOnNewIntent(rule.activity, intent) }
-    }
+    private fun enrolled() = enrolled(invitation())
 
     /** Asks, and opens what came. */
     private fun opened(details: String? = Sandbox.PAYMENT): String {
