@@ -117,13 +117,37 @@ impl Bench {
 
     /// Changes the state behind the sandbox's back.
     pub(crate) fn edit(&self, sql: &str) {
+        self.state().execute_batch(sql).expect("SQL");
+    }
+
+    fn state(&self) -> rusqlite::Connection {
         let folder = self.data.as_ref().expect("a bench on disk");
         let file = folder.path().join("sandbox.db");
         let connection = rusqlite::Connection::open(file).expect("the state");
         connection
             .busy_timeout(Duration::from_secs(5))
             .expect("patience");
-        connection.execute_batch(sql).expect("SQL");
+        connection
+    }
+
+    /// Sets a member of every row behind the sandbox's back. The bundled SQLite has no functions for JSON.
+    pub(crate) fn set(&self, table: &str, member: &str, value: &str) {
+        let connection = self.state();
+        let mut rows = connection
+            .prepare(&format!("SELECT rowid, doc FROM {table}"))
+            .expect("a table");
+        let rows: Vec<(i64, String)> = rows
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("rows")
+            .map(|row| row.expect("a row"))
+            .collect();
+        for (id, doc) in rows {
+            let mut doc: Value = serde_json::from_str(&doc).expect("JSON");
+            doc[member] = serde_json::from_str(value).expect("JSON");
+            let change = format!("UPDATE {table} SET doc = ?1 WHERE rowid = ?2");
+            let changed = connection.execute(&change, (doc.to_string(), id));
+            assert_eq!(changed.expect("a change"), 1);
+        }
     }
 
     /// Path of the backchannel endpoint and of the token endpoint.
