@@ -112,7 +112,7 @@ private fun Item(item: HistoryItem, open: () -> Unit) {
             Symbol(outcome.symbol, modifier = Modifier.padding(10.dp).size(20.dp))
         }
         Column(Modifier.weight(1f)) {
-            Text(item.headline.ifEmpty { stringResource(R.string.request_from, item.user) }, style = MaterialTheme.typography.titleMedium)
+            Text(item.headline.ifEmpty { stringResource(R.string.request_from, isolated(item.user)) }, style = MaterialTheme.typography.titleMedium)
             Text(stringResource(outcome.word), style = MaterialTheme.typography.bodyMedium)
             Text("${item.issuer} · ${time(item.at)}", color = MaterialTheme.colorScheme.onSurfaceVariant, style = MaterialTheme.typography.bodySmall)
         }

@@ -48,7 +48,7 @@ private fun RequestCard(card: RequestCard, open: () -> Unit) = Card(
 ) {
     Column(Modifier.padding(16.dp), Arrangement.spacedBy(12.dp)) {
         Text("${card.issuer} · ${card.user}", color = MaterialTheme.colorScheme.onSurfaceVariant, style = MaterialTheme.typography.bodyMedium)
-        Text(card.headline ?: stringResource(R.string.request_from, card.user), style = MaterialTheme.typography.titleLarge)
+        Text(card.headline ?: stringResource(R.string.request_from, isolated(card.user)), style = MaterialTheme.typography.titleLarge)
         val times = @Composable { if (card.times > 1) Chip(stringResource(R.string.request_repeated, card.times)) }
         if (textIsLarge()) {
             TimeLeft(card.secondsLeft)

@@ -34,6 +34,9 @@ internal fun words(problem: Problem): String = when (problem.what) {
     Problem.What.OTHER -> stringResource(R.string.error_other, problem.code)
 }
 
+/** Text from elsewhere within a sentence of the app: it keeps its direction, and leaves that of the sentence alone. */
+internal fun isolated(text: String) = "\u2068$text\u2069"
+
 @Composable
 internal fun locale(): Locale = LocalConfiguration.current.locales[0]
 
