@@ -97,9 +97,11 @@ impl SmtpServer {
             from,
         };
         if let Some(from) = &server.from {
-            from.parse::<Mailbox>().map_err(|_| {
-                refused("the sender is no address; write Bank <no-reply@bank.example>")
-            })?;
+            if !is_address(from) {
+                return Err(refused(
+                    "the sender is no address; write Bank <no-reply@bank.example>",
+                ));
+            }
         }
         let roots = |pem: &String| {
             reqwest::Certificate::from_pem_bundle(pem.as_bytes())
@@ -169,6 +171,11 @@ impl SmtpServer {
             _ => Tls::Wrapper(parameters),
         })
     }
+}
+
+/// Whether mail can be from, or to, this.
+pub(crate) fn is_address(text: &str) -> bool {
+    text.parse::<Mailbox>().is_ok()
 }
 
 /// Schemes that browsers do not know have hosts without a kind.
