@@ -712,6 +712,57 @@ async fn a_page_of_many_equal_requests_warns_and_wants_a_typed_confirmation_as_a
     assert!(!page.has("data-mark=\"repeated_request\""));
 }
 
+/// Two requests for a person, answered in a browser: the first with yes, the second with no.
+async fn visits(bench: &Bench, index: usize) {
+    let mail = format!("p{index}@example.com");
+    let hint = bench.hint(&format!("auth0|p{index}"));
+    for round in 0..2 {
+        let amount = 1_000 + 2 * index + round;
+        let details = DETAILS.replace("249.00", &format!("{amount}.00"));
+        let changes = [
+            PAYMENT[0],
+            ("authorization_details", details.as_str()),
+            ("login_hint", hint.as_str()),
+        ];
+        let started = bench.start_with(&changes).await;
+        let id = started.json()["auth_req_id"].as_str().expect("id").to_owned();
+        let outbox = bench.sandbox.outbox();
+        let own = outbox.iter().find(|message| message.to == mail);
+        let link = own.and_then(|message| message.link.clone()).expect("a link");
+        let mut browser = Browser::default();
+        let page = browser.log_in(bench, &link, &mail, "password-of-all").await;
+        let shown = format!("Pay 1,{:03}.00 EUR", amount - 1_000);
+        assert!(page.has(&shown) && page.has(&mail), "{shown}: {}", page.answer.text);
+        let action = ["allow", "deny"][round];
+        let done = browser.submit(bench, &page, &[("action", action)]).await;
+        assert_eq!(done.status(), 200, "{}", done.answer.text);
+        let tokens = bench.poll(&id).await;
+        if round == 0 {
+            let granted = tokens.json()["authorization_details"].to_string();
+            assert!(granted.contains(&amount.to_string()), "{}", tokens.text);
+        } else {
+            assert_eq!(tokens.error().1, "access_denied");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_who_answer_at_once_each_see_and_answer_their_own() {
+    let bench = with_email().await;
+    const PEOPLE: usize = 8;
+    for index in 0..PEOPLE {
+        let person = json!({
+            "user_id": format!("auth0|p{index}"), "email": format!("p{index}@example.com"),
+            "email_verified": true, "password": "password-of-all",
+        });
+        bench.control("users", person).await;
+    }
+    futures_util::future::join_all((0..PEOPLE).map(|index| visits(&bench, index))).await;
+    let answers = bench.sandbox.snapshot().requests;
+    assert_eq!(answers.len(), 2 * PEOPLE);
+    assert!(answers.iter().all(|request| request.answer.is_some()));
+}
+
 #[tokio::test]
 async fn thousands_who_open_a_link_sign_nobody_out() {
     let bench = with_email().await;
