@@ -13,7 +13,7 @@ use sandbox::{DialectName, KeycloakBridge, Options};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::bench::{Answer, Bench, CIBA, DETAILS, Phone, other_key, ticket_of};
+use crate::bench::{Answer, Bench, CIBA, DETAILS, Phone, other_key, test_key, ticket_of};
 use crate::browser::{Browser, newest_link};
 use crate::keycloak::{Lab, Realm, token};
 
@@ -226,8 +226,12 @@ async fn common(bench: &Bench) -> Vec<Endpoint> {
 
 /// Phones, management and the bridge.
 async fn of_auth0(bench: &Bench, realm: &Realm, jti: &str) -> Vec<Endpoint> {
-    let new_phone = |identifier| Phone::new(other_key(), identifier, "another-push-token");
-    let phone = bench.enroll_phone(new_phone("phone-of-bad-input")).await;
+    // A key and an identifier are enrolled once for a person.
+    let new_phone = || match jti {
+        "good" => Phone::new(other_key(), "good-phone", "push-of-the-good-phone"),
+        _ => Phone::new(test_key(), "bad-phone", "push-of-the-bad-phone"),
+    };
+    let phone = bench.enroll_phone(new_phone()).await;
     let (_, push) = bench.ring(&phone).await;
     let proof = phone.proof(&phone.proof_claims(bench, &push, &format!("proof-{jti}")));
     let claims = phone.answer_claims(bench, &push, json!(false));
@@ -247,7 +251,7 @@ async fn of_auth0(bench: &Bench, realm: &Realm, jti: &str) -> Vec<Endpoint> {
         call(Method::POST, &format!("{device}/enroll"), Speaks::Device)
             .with("authorization", format!("Ticket id=\"{}\"", ticket_of(&invitation)))
             .takes(
-                json(new_phone("phone-of-alice").body()),
+                json(new_phone().body()),
                 &["identifier", "name", "public_key"],
                 &["identifier", "name", "push_credentials", "public_key"],
             ),
@@ -589,7 +593,8 @@ async fn thousands_of_bad_requests_get_a_4xx_with_the_body_of_their_endpoint() {
         let bench = bench_of(dialect, &realm).await;
         if dialect == DialectName::Auth0 {
             let alice = bench.sandbox.invitation("keycloak|alice").expect("alice");
-            let phone = Phone::new(other_key(), "first-phone-of-alice", "alice");
+            let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("key");
+            let phone = Phone::new(key, "first-phone-of-alice", "alice");
             let answer = bench.enroll_body(&ticket_of(&alice), &phone.body()).await;
             assert_eq!(answer.status, 201, "{}", answer.text);
         }

@@ -777,7 +777,10 @@ async fn auth0_who_may_ask_for_which_details() {
     let identifier = "https://policy.example";
     let api = json!({ "identifier": identifier, "authorization_details": [{ "type": "a" }] });
     let made = bench.manage(Method::POST, "/resource-servers", api).await;
-    let path = format!("/resource-servers/{}", made.json()["id"].as_str().expect("id"));
+    let path = format!(
+        "/resource-servers/{}",
+        made.json()["id"].as_str().expect("id")
+    );
     let asks = [
         ("audience", identifier),
         ("authorization_details", r#"[{"type":"a"}]"#),

@@ -535,7 +535,8 @@ async fn a_name_that_goes_to_another_account_does_not_ring_the_phone_of_the_firs
         .hand_over(&token(other_key(), &claims), &json!({}))
         .await;
     assert_eq!(answer.error(), (400, "unknown_user_id".to_owned()));
-    let claims = lab.realm.claims(&lab.bench, "unknown");
+    let mut claims = lab.realm.claims(&lab.bench, "unknown");
+    claims["sub"] = json!("account-of-bob");
     let answer = lab
         .hand_over(
             &token(other_key(), &claims),

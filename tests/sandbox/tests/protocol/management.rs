@@ -61,7 +61,10 @@ async fn a_user_name_has_one_user() {
     let answer = bench.manage(Method::POST, "/users", second).await;
     assert_eq!(answer.device_error(), (409, "resource_conflict".to_owned()));
     let third = json!({ "user_id": "third", "username": "third" });
-    assert_eq!(bench.manage(Method::POST, "/users", third).await.status, 201);
+    assert_eq!(
+        bench.manage(Method::POST, "/users", third).await.status,
+        201
+    );
     let path = "/users/auth0%7Cthird";
     let renamed = json!({ "username": taken });
     assert_eq!(bench.manage(Method::PATCH, path, renamed).await.status, 409);
