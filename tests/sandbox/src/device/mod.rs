@@ -30,7 +30,7 @@ const BASES: [&str; 2] = ["", "/appliance-mfa"];
 /// Whether a path is one of the device API, or would be.
 pub(crate) fn is_below(path: &str) -> bool {
     let api = |base: &&str| path.starts_with(&format!("{base}/api/"));
-    BASES.iter().any(|base| api(&base)) || path.starts_with("/rich-consents/")
+    BASES.iter().any(api) || path.starts_with("/rich-consents/")
 }
 
 pub(crate) fn router() -> Router<Arc<Engine>> {

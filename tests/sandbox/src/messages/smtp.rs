@@ -96,12 +96,10 @@ impl SmtpServer {
             ca,
             from,
         };
-        if let Some(from) = &server.from {
-            if !is_address(from) {
-                return Err(refused(
-                    "the sender is no address; write Bank <no-reply@bank.example>",
-                ));
-            }
+        if !server.from.as_deref().is_none_or(is_address) {
+            return Err(refused(
+                "the sender is no address; write Bank <no-reply@bank.example>",
+            ));
         }
         let roots = |pem: &String| {
             reqwest::Certificate::from_pem_bundle(pem.as_bytes())

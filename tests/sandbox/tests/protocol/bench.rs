@@ -126,6 +126,28 @@ impl Bench {
         connection.execute_batch(sql).expect("SQL");
     }
 
+    /// Sets a member of every record of a table, to a value that is JSON text. SQLite's own functions for that are not
+    /// built in.
+    pub(crate) fn edit_all(&self, table: &str, member: &str, value: &str) {
+        let folder = self.data.as_ref().expect("a bench on disk");
+        let file = folder.path().join("sandbox.db");
+        let connection = rusqlite::Connection::open(file).expect("the state");
+        let patience = connection.busy_timeout(Duration::from_secs(5));
+        patience.expect("patience");
+        let mut all = connection
+            .prepare(&format!("SELECT key, doc FROM {table}"))
+            .expect("SQL");
+        let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let rows: Vec<(String, String)> = rows.and_then(Iterator::collect).expect("the records");
+        for (key, doc) in rows {
+            let mut doc: Value = serde_json::from_str(&doc).expect("JSON");
+            doc[member] = serde_json::from_str(value).expect("JSON");
+            let sql = format!("UPDATE {table} SET doc = ?1 WHERE key = ?2");
+            let changed = connection.execute(&sql, [doc.to_string(), key]);
+            assert_eq!(changed.expect("SQL"), 1);
+        }
+    }
+
     /// Path of the backchannel endpoint and of the token endpoint.
     pub(crate) fn paths(&self) -> (&'static str, &'static str) {
         match self.sandbox.dialect() {

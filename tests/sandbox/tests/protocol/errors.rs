@@ -252,9 +252,7 @@ async fn auth0_who_may_start() {
     bench.enroll().await;
     let unauthorized = |why| refused(400, "unauthorized_client", why);
     let set = |member: &str, value: &str| {
-        bench.edit(&format!(
-            "UPDATE clients SET doc = json_set(doc, '$.{member}', json('{value}'))"
-        ));
+        bench.edit_all("clients", member, value);
     };
     for (member, broken, good, why) in [
         (
@@ -699,14 +697,10 @@ async fn asgardeo_parameters_of_a_start() {
 async fn asgardeo_who_may_start_and_by_which_channel() {
     let bench = Bench::on_disk(DialectName::Asgardeo).await;
     let client = |member: &str, value: &str| {
-        bench.edit(&format!(
-            "UPDATE clients SET doc = json_set(doc, '$.{member}', json('{value}'))"
-        ));
+        bench.edit_all("clients", member, value);
     };
     let user = |member: &str, value: &str| {
-        bench.edit(&format!(
-            "UPDATE users SET doc = json_set(doc, '$.{member}', json('{value}'))"
-        ));
+        bench.edit_all("users", member, value);
     };
     let by = async |channel: &str| bench.start_with(&[("notification_channel", channel)]).await;
     user("email_verified", "false");
