@@ -4,12 +4,13 @@
 // Usage: node run.mjs SANDBOX MODULES [--pictures FOLDER]
 //   SANDBOX   path of the built program
 //   MODULES   folder that `npm ci` filled (package.json stands beside this file)
-//   FOLDER    where to put pictures for the documentation
+//   FOLDER    where to put pictures for the documentation: `PICTURES=docs/images tests/run browser`
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -89,6 +90,12 @@ function poll(ready, id) {
   });
 }
 
+/** The secret id of the newest request: the console shows it to nobody, so the test looks into the sandbox's file. */
+function newestId(folder) {
+  const query = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT key FROM requests ORDER BY rowid DESC').fetchone()[0])";
+  return execFileSync("python3", ["-c", query, join(folder, "sandbox.db")], { encoding: "utf8" }).trim();
+}
+
 async function newestLink(ready) {
   const outbox = await (await fetch(`${ready.console_url}control/outbox`)).json();
   return outbox.find((message) => message.link).link;
@@ -151,38 +158,52 @@ async function picture(page, name) {
   if (pictures) await page.screenshot({ path: join(pictures, `${name}.png`), animations: "disabled" });
 }
 
+/** What a person does with a request from the console's form to the answer, and what the client hears. */
+async function story(browser, auth0, folder) {
+  await opened(browser, {}, async (page, context) => {
+    const watcher = await context.newPage();
+    await watcher.goto(`${auth0.console_url}requests`);
+    await watcher.getByText("No requests yet").waitFor();
+    await page.goto(auth0.console_url);
+    await page.getByText("Payment", { exact: true }).click();
+    await page.locator("select[name=way]").selectOption("E-mail (10 minutes)");
+    await page.getByRole("button", { name: "Start request" }).click();
+    await page.getByRole("heading", { name: "Order 4711" }).waitFor();
+    // Nobody touched the other window.
+    await watcher.getByRole("link", { name: "Order 4711" }).waitFor();
+    await watcher.close();
+
+    await page.getByRole("link", { name: "Mail", exact: true }).first().click();
+    await page.getByText("Approval requested by Sandbox agent").waitFor();
+    await accessible(page, "mail");
+    await page.getByRole("link", { name: "Open its link" }).click();
+    await page.getByLabel("User name or e-mail address").fill(auth0.username);
+    await page.getByLabel("Password").fill(auth0.user_password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Pay 249.00 EUR to ExampleCorp" }).waitFor();
+    assert.equal((await poll(auth0, newestId(folder))).body.error, "authorization_pending");
+    await page.getByRole("button", { name: "Deny" }).click();
+    await page.getByRole("heading", { name: "Denied" }).waitFor();
+    assert.equal((await poll(auth0, newestId(folder))).body.error, "access_denied");
+
+    await page.goto(`${auth0.console_url}requests`);
+    await page.getByRole("link", { name: "Order 4711" }).click();
+    await page.getByText("the person, in a browser").first().waitFor();
+  });
+}
+
 // -------------------------------------------------------------------------------------------------------- the tests
 
 const tests = {
-  async "a request started in the console appears live, is mailed, and denied in the browser"(browser, { auth0 }) {
-    await opened(browser, {}, async (page, context) => {
-      const watcher = await context.newPage();
-      await watcher.goto(`${auth0.console_url}requests`);
-      await watcher.getByText("No requests yet").waitFor();
-      await page.goto(auth0.console_url);
-      await page.getByText("Payment", { exact: true }).click();
-      await page.locator("select[name=way]").selectOption("E-mail (10 minutes)");
-      await page.getByRole("button", { name: "Start request" }).click();
-      await page.getByRole("heading", { name: "Order 4711" }).waitFor();
-      // Nobody touched the other window.
-      await watcher.getByRole("link", { name: "Order 4711" }).waitFor();
-      await watcher.close();
-
-      await page.getByRole("link", { name: "Mail", exact: true }).first().click();
-      await page.getByText("Approval requested by Sandbox agent").waitFor();
-      await accessible(page, "mail");
-      await page.getByRole("link", { name: "Open its link" }).click();
-      await page.getByLabel("User name or e-mail address").fill(auth0.username);
-      await page.getByLabel("Password").fill(auth0.user_password);
-      await page.getByRole("button", { name: "Sign in" }).click();
-      await page.getByRole("heading", { name: "Pay 249.00 EUR to ExampleCorp" }).waitFor();
-      await page.getByRole("button", { name: "Deny" }).click();
-      await page.getByRole("heading", { name: "Denied" }).waitFor();
-
-      await page.goto(`${auth0.console_url}requests`);
-      await page.getByRole("link", { name: "Order 4711" }).click();
-      await page.getByText("the person, in a browser").first().waitFor();
-    });
+  async "a request started in the console appears live, is mailed, denied in the browser, and the client is told"(browser) {
+    const folder = mkdtempSync(join(tmpdir(), "sandbox-browser-"));
+    const auth0 = await sandbox("--channel", "guardian-push", "--channel", "email", "--data", folder);
+    try {
+      await story(browser, auth0, folder);
+    } finally {
+      await auth0.stop();
+      rmSync(folder, { recursive: true });
+    }
   },
 
   async "a denial reaches the client"(browser, { auth0 }) {
@@ -289,7 +310,6 @@ const tests = {
           const link = await newestLink(auth0);
           await page.goto(link);
           await look(page, "login");
-          if (screen === "desktop" && colorScheme === "light") await picture(page, "consent-login");
           await logIn(page, link, "ana", "wrong");
           await look(page, "wrong password");
           await logIn(page, link, auth0.username, auth0.user_password);
@@ -308,9 +328,52 @@ const tests = {
           await start(auth0, paying(auth0, HIDDEN.replace("Invoice 2026-0815", "x".repeat(250))));
           await page.goto(await newestLink(auth0));
           await look(page, "danger");
-          if (screen === "phone" && colorScheme === "dark") await picture(page, "consent-danger");
           await page.getByRole("button", { name: "Sign out" }).click();
           await page.getByRole("heading", { name: "Sign in" }).waitFor();
+        });
+      }
+    }
+  },
+
+  async "the ends of a visit fit and are accessible, in both dialects"(browser, { auth0, asgardeo }) {
+    for (const ready of [auth0, asgardeo]) {
+      const ben = { user_id: "ben", username: "ben", password: "benspassword", email: "ben@example.com", email_verified: true };
+      const made = await fetch(`${ready.console_url}control/users`, {
+        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(ben),
+      });
+      assert(made.ok);
+      for (const viewport of [DESKTOP, NARROW]) {
+        await opened(browser, { viewport }, async (page) => {
+          const look = async (name) => {
+            await accessible(page, `${name}, ${ready.dialect}, ${viewport.width} px`);
+            await fits(page, `${name}, ${ready.dialect}, ${viewport.width} px`);
+          };
+          await start(ready, ready.dialect === "auth0" ? paying(ready) : {});
+          const link = await newestLink(ready);
+          await logIn(page, link, "ben", "benspassword");
+          await page.getByRole("heading", { name: "Another account is asked" }).waitFor();
+          await look("another account");
+          await page.getByRole("button", { name: "Sign out and try again" }).click();
+          await page.getByRole("heading", { name: "Sign in" }).waitFor();
+          await look("login");
+          await page.locator("input[name=form_token]").first().evaluate((field) => (field.value = "old"));
+          await page.getByLabel("User name or e-mail address").fill("ana");
+          await page.getByLabel("Password").fill("x");
+          await page.getByRole("button", { name: "Sign in" }).click();
+          await page.getByRole("heading", { name: "Nothing was done" }).waitFor();
+          await look("an old form");
+          if (ready.dialect === "asgardeo") {
+            await logIn(page, link, "ana", "wrong");
+            await page.getByRole("heading", { name: "Sign-in failed" }).waitFor();
+            await look("failed login");
+            await page.goto(link);
+            await page.getByRole("heading", { name: "This link no longer works" }).waitFor();
+            await look("used link");
+          } else {
+            for (let attempt = 0; attempt < 10; attempt++) await logIn(page, link, "ana", "wrong");
+            await page.getByRole("heading", { name: "Too many attempts" }).waitFor();
+            await look("too many attempts");
+          }
         });
       }
     }
@@ -320,7 +383,7 @@ const tests = {
     await start(auth0, paying(auth0));
     await start(asgardeo);
     for (const ready of [auth0, asgardeo]) {
-      for (const viewport of [DESKTOP, PHONE]) {
+      for (const viewport of [DESKTOP, PHONE, NARROW]) {
         for (const colorScheme of ["light", "dark"]) {
           await opened(browser, { viewport, colorScheme }, async (page) => {
             await page.goto(`${ready.console_url}requests`);
@@ -338,8 +401,8 @@ const tests = {
       }
     }
     await opened(browser, { viewport: { width: 1280, height: 860 } }, async (page) => {
-      await page.goto(`${auth0.console_url}mail`);
-      await picture(page, "console-mail");
+      await page.goto(auth0.console_url);
+      await picture(page, "console");
     });
   },
 };

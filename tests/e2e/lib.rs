@@ -666,6 +666,32 @@ impl Agent {
         }
     }
 
+    /// Another client of the same sandbox, made for this.
+    pub async fn another(&self, sandbox: &Sandbox) -> Agent {
+        let url = format!("{}control/clients", sandbox.console_url());
+        let client = json!({
+            "name": "Another agent", "grant_types": ["urn:openid:params:grant-type:ciba"],
+        });
+        let answer = self.http.post(url).json(&client).send().await;
+        let made: Value = answer.expect("an answer").json().await.expect("JSON");
+        let text = |name: &str| made[name].as_str().expect(name).to_owned();
+        Agent {
+            http: self.http.clone(),
+            origin: self.origin.clone(),
+            ready: Ready {
+                client_id: text("client_id"),
+                client_secret: text("client_secret"),
+                ..self.ready.clone()
+            },
+            hint_issuer: self.hint_issuer.clone(),
+        }
+    }
+
+    /// Id of the client.
+    pub fn client_id(&self) -> &str {
+        &self.ready.client_id
+    }
+
     /// Asks for the payment of [`payment`].
     pub async fn ask(&self) -> Request {
         self.ask_for(&self.ready.user_id, Some(&payment()), &[])

@@ -79,7 +79,7 @@ pub struct Options {
     pub strict_patch: bool,
     /// Accepts P-256 device keys and ES256 answers.
     pub allow_es256: bool,
-    /// Refuses an approval that does not claim the digest of exactly what was sent.
+    /// Refuses an approval that does not claim the digest of exactly what was sent: every one that no phone signed, too.
     pub require_signed_consent: bool,
     /// Refuses an approval without the signature of the approval key that is pinned for the device, and, as that signature
     /// means nothing otherwise, one that [`Options::require_signed_consent`] refuses.

@@ -11,7 +11,7 @@ use crate::text::{b64, random_token, unb64};
 const ROUNDS: NonZeroU32 = NonZeroU32::new(20_000).expect("not zero");
 
 /// Salt and PBKDF2-HMAC-SHA-256 (RFC 8018 §5.2) of a password. Has no `Debug`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PasswordHash {
     salt: String,
     hash: String,

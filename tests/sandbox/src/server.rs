@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::State;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse as _;
 use futures_util::stream;
@@ -33,6 +34,7 @@ use crate::engine::refusal::Refusal;
 use crate::engine::{Engine, dialect, seed};
 use crate::handle::Handle;
 use crate::knobs::{Knobs, PathClass};
+use crate::messages::{self, Outgoing};
 use crate::options::Options;
 use crate::private;
 use crate::push::Hub;
@@ -41,6 +43,10 @@ use crate::tls::{self, Ca, PeerCertificate};
 use crate::{bridge, browser, console, control, device, log, management, op};
 
 const BODY_LIMIT: usize = 256 * 1024;
+/// A body that has not come by then does not come.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+/// Forms of the console.
+const CONSOLE_BODY_LIMIT: usize = 2 * 1024 * 1024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const FINISH: Duration = Duration::from_secs(5);
 
@@ -50,6 +56,8 @@ const FINISH: Duration = Duration::from_secs(5);
 pub(crate) struct Called {
     pub(crate) origin: String,
     pub(crate) base: String,
+    /// The same for links that go to a person.
+    pub(crate) link_base: String,
     /// The prefix of the path that was called.
     pub(crate) prefix: String,
     request_id: Arc<OnceLock<String>>,
@@ -148,6 +156,7 @@ impl Sandbox {
             options,
             knobs: Knobs::default(),
             hub: Hub::default(),
+            outgoing: Outgoing::default(),
             key,
             origins,
             ca,
@@ -163,6 +172,7 @@ impl Sandbox {
             console::router(handle.clone()).merge(control::router(Arc::clone(&engine))),
         );
 
+        messages::interrupted(&engine)?;
         let calling_back = bridge::start(&engine)?;
         let mut listeners = vec![
             tokio::spawn(listen(
@@ -209,13 +219,20 @@ impl Sandbox {
         self.handle.clone()
     }
 
-    /// Stops accepting, and gives open exchanges five seconds to finish.
+    /// Stops accepting, and gives open exchanges, and messages on their way, five seconds to finish.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         for listener in self.listeners.drain(..) {
             if listener.await.is_err() {
                 tracing::warn!("a listener did not end well");
             }
+        }
+        let outgoing = &self.handle.0.outgoing;
+        if tokio::time::timeout(FINISH, outgoing.none_left())
+            .await
+            .is_err()
+        {
+            tracing::warn!("messages were still on their way");
         }
     }
 }
@@ -274,8 +291,8 @@ async fn wrong_method() -> Refusal {
     Refusal::new(405, "invalid_request", "The method is not allowed here")
 }
 
-async fn not_found() -> Refusal {
-    Refusal::new(404, "not_found", "There is nothing at this path")
+async fn not_found(State(engine): State<Arc<Engine>>, uri: Uri) -> Response<Body> {
+    Speaks::at(&engine, true, uri.path()).refuse(Trouble::NothingThere)
 }
 
 /// The https listener's side of a handshake.
@@ -378,6 +395,7 @@ async fn answer(
         .prefix_of(&engine.options.tenant_name, parts.uri.path());
     let called = Called {
         base: format!("{}{prefix}", engine.origins.base(&origin)),
+        link_base: format!("{}{prefix}", engine.origins.of_links(&origin)),
         prefix,
         origin,
         request_id: Arc::default(),
@@ -386,8 +404,13 @@ async fn answer(
     if let Some(peer) = peer {
         parts.extensions.insert(peer);
     }
+    let speaks = Speaks::at(engine, site.public, parts.uri.path());
     if !site.public {
-        return Ok(run(site.router, Request::from_parts(parts, Body::new(body))).await);
+        let response = match whole(body, CONSOLE_BODY_LIMIT).await {
+            Ok(bytes) => run(site.router, Request::from_parts(parts, Body::from(bytes))).await,
+            Err(trouble) => speaks.refuse(trouble),
+        };
+        return Ok(response);
     }
 
     let (at_ms, begun) = (engine.now_ms(), Instant::now());
@@ -397,10 +420,11 @@ async fn answer(
         parts.headers.clone(),
     );
     let class = PathClass::of(uri.path());
-    let (response, request_body) = match to_bytes(Body::new(body), BODY_LIMIT).await {
+    let (response, request_body) = match whole(body, BODY_LIMIT).await {
         Ok(bytes) => {
             let response = match class.and_then(|class| fault(engine, class)) {
                 Some(response) => response,
+                None if !is_text(uri.path()) => speaks.refuse(Trouble::Path),
                 None => {
                     run(
                         site.router,
@@ -411,10 +435,7 @@ async fn answer(
             };
             (response, bytes)
         }
-        Err(_) => (
-            Refusal::new(413, "invalid_request", "The body is too large").into_response(),
-            Bytes::new(),
-        ),
+        Err(trouble) => (speaks.refuse(trouble), Bytes::new()),
     };
     if class.is_some() {
         tokio::time::sleep(Duration::from_millis(engine.knobs.get().slow_answer_ms)).await;
@@ -475,6 +496,72 @@ async fn answer(
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
     ]);
     Ok(Response::from_parts(parts, Body::from_stream(pieces)))
+}
+
+/// What is wrong with a call before anybody looks at what it wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    TooLarge,
+    Unfinished,
+    Path,
+    NothingThere,
+}
+
+/// The whole body, if it is not too large and comes in time.
+async fn whole(body: Incoming, limit: usize) -> Result<Bytes, Trouble> {
+    match tokio::time::timeout(BODY_PATIENCE, to_bytes(Body::new(body), limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Trouble::TooLarge),
+        Err(_) => Err(Trouble::Unfinished),
+    }
+}
+
+/// Whether a path is UTF-8 once it is decoded.
+fn is_text(path: &str) -> bool {
+    percent_encoding::percent_decode_str(path)
+        .decode_utf8()
+        .is_ok()
+}
+
+/// In which shape the errors at a path are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    OAuth,
+    Device,
+    Management,
+}
+
+impl Speaks {
+    fn at(engine: &Engine, public: bool, path: &str) -> Speaks {
+        if !public || !engine.dialect.devices {
+            return Speaks::OAuth;
+        }
+        if management::is_below(path) {
+            Speaks::Management
+        } else if device::is_below(path) {
+            Speaks::Device
+        } else {
+            Speaks::OAuth
+        }
+    }
+
+    fn refuse(self, trouble: Trouble) -> Response<Body> {
+        let (status, message) = match trouble {
+            Trouble::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Trouble::Unfinished => (StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
+            Trouble::Path => (StatusCode::BAD_REQUEST, "The path is no text"),
+            Trouble::NothingThere => (StatusCode::NOT_FOUND, "There is nothing at this path"),
+        };
+        let code = match trouble {
+            Trouble::NothingThere => "not_found",
+            _ => "invalid_request",
+        };
+        match self {
+            Speaks::OAuth => Refusal::new(status.as_u16(), code, message).into_response(),
+            Speaks::Device => device::DeviceError::new(status, code, message).into_response(),
+            Speaks::Management => management::ApiError::new(status, code, message).into_response(),
+        }
+    }
 }
 
 async fn run(router: Router, request: Request<Body>) -> Response<Body> {

@@ -516,6 +516,44 @@ fn the_agent_speaks_the_other_dialect_by_itself_and_hands_the_link_over() {
 }
 
 #[test]
+fn details_that_the_server_ignored_are_not_approved_by_its_tokens() {
+    let (_server, values) = asgardeo(&[]);
+    let console = values["console_url"].as_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let details = details(folder.path());
+    // What the metadata tell is refused before anybody is asked.
+    let refused = agent_of(&values, &["--details", &details])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("ignores authorization_details"));
+    let snapshot = || -> Value {
+        serde_json::from_str(&call_control(console, "GET", "/control/snapshot")).unwrap()
+    };
+    assert_eq!(snapshot()["requests"].as_array().unwrap().len(), 0);
+
+    // Where nothing tells, the person approves what has no details, and the tokens name none.
+    let more = [
+        "--dialect",
+        "auth0",
+        "--login-hint",
+        "ana",
+        "--channel",
+        "external",
+        "--details",
+        &details,
+    ];
+    let mut agent = Running::start(agent_of(&values, &more));
+    assert!(agent.line()["auth_url"].is_string());
+    let id = snapshot()["requests"][0]["id"].as_str().unwrap().to_owned();
+    call_control(console, "POST", &format!("/control/requests/{id}/allow"));
+    let outcome = agent.line();
+    assert_eq!(outcome["outcome"], "unconfirmed", "{outcome}");
+    assert_eq!(outcome["tokens"]["details"], "not_named");
+    assert_eq!(agent.child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
 fn the_outbox_is_printed_for_people_and_scripts() {
     let (_server, values) = asgardeo(&[]);
     let console = values["console_url"].as_str().unwrap();

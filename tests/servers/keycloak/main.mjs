@@ -74,7 +74,7 @@ let bridge;
 const phones = {};
 
 async function setUp() {
-  bridge = await bridgeWith();
+  bridge = await bridgeWith('--allow-bare');
   const starting = keycloak(bridge.values.channel_url);
   starting.catch(() => {}); // It is awaited below.
   for (const { user, invitation } of bridge.values.users) {
@@ -150,7 +150,8 @@ await run(`Keycloak 26.7.3 with sandbox bridge keycloak`, [
     return `${reported(await asks('bob'))}; ${await calledBack()}`;
   }],
 
-  ['details of up to 200 characters', 'sent; Pay 249.00 EUR to ExampleCorp; approved, status 0', async () => {
+  // Keycloak's tokens name no details: nothing but a reference that was checked shows what the person saw.
+  ['details of up to 200 characters', 'sent; Pay 249.00 EUR to ExampleCorp; unconfirmed, status 3', async () => {
     const phone = await phones.carol.answers('approve');
     const asked = asks('carol', '--details', file('short.json', short));
     const how = await handedOver();
@@ -167,11 +168,12 @@ await run(`Keycloak 26.7.3 with sandbox bridge keycloak`, [
     return `${how}; ${review.headline}, ${reference}…; ${reported(await asked)}`;
   }],
 
-  ['longer details, sent: Keycloak drops them', 'none; access_denied, status 3', async () => {
-    const asked = await watched('erin', '--details', file('dropped.json', long));
+  ['longer details, sent: Keycloak drops them, the person approves', 'none; approve; unconfirmed, status 3', async () => {
+    const phone = await phones.erin.answers('approve');
+    const asked = asks('erin', '--details', file('dropped.json', long));
     const how = await handedOver();
-    await phones.erin.run('deny', (await asked.watch.review()).challenge);
-    return `${how}; ${reported(await asked.outcome)}`;
+    const { decision } = await phone.receipt();
+    return `${how}; ${decision}; ${reported(await asked)}`;
   }],
 
   ['a reference to details that are not there', 'missing; blocked, says why, approve: approval_blocked, console: 404, deny: access_denied, status 3', async () => {
@@ -205,13 +207,13 @@ await run(`Keycloak 26.7.3 with sandbox bridge keycloak`, [
     return reported(await asks('heidi'));
   }],
 
-  ['--require-details: dropped details', 'missing; blocked, says why, approve: approval_blocked, console: 404, deny: access_denied, status 3', async () => {
-    bridge = await bridgeWith('--require-details');
+  ['without --allow-bare: dropped details', 'missing; blocked, says why, approve: approval_blocked, console: 404, deny: access_denied, status 3', async () => {
+    bridge = await bridgeWith();
     const asked = await watched('heidi', '--details', file('required.json', long));
     return `${await handedOver()}; ${await denyOnly('heidi', asked)}`;
   }],
 
-  ['--require-details: lodged details', 'lodged; approved, status 0; SUCCEED delivered', async () => {
+  ['without --allow-bare: lodged details', 'lodged; approved, status 0; SUCCEED delivered', async () => {
     const phone = await phones.heidi.answers('approve');
     await calledBack();
     const asked = asks('heidi', '--details', file('lodged.json', long), '--lodge', bridge.values.details_url);

@@ -12,6 +12,11 @@ use serde_json::{Value, json};
 const USERS: usize = 20;
 const REQUESTS: usize = 200;
 
+/// Which of the two clients asks: each person gets as much from one as from the other.
+fn client(number: usize) -> usize {
+    number / (2 * USERS) % 2
+}
+
 /// Whether the person approves the request of this number: as many as not, for each of them.
 fn approves(number: usize) -> bool {
     (number / USERS).is_multiple_of(2)
@@ -51,9 +56,9 @@ async fn phone(sandbox: &Sandbox, user: &str) -> Phone {
     builder.enroll(sandbox, user).await
 }
 
-/// Answers as many requests as come, each as its amount says; gives the numbers of the requests, and how long the
-/// phone took for each answer.
-async fn answer_all(mut phone: Phone, count: usize) -> Vec<(usize, Duration)> {
+/// Answers as many requests as come to the phone of the user with this index, each as its amount says; gives the numbers
+/// of the requests, and how long the phone took for each answer.
+async fn answer_all(index: usize, mut phone: Phone, count: usize) -> Vec<(usize, Duration)> {
     let mut answered = Vec::new();
     for _ in 0..count {
         let review = phone.review().await;
@@ -64,6 +69,7 @@ async fn answer_all(mut phone: Phone, count: usize) -> Vec<(usize, Duration)> {
             .and_then(|units| units.parse().ok())
             .expect("an amount");
         let number = euros - 1_000;
+        assert_eq!(number % USERS, index, "the request of another person");
         let (id, digest) = (review.challenge, review.digest);
         let decided = Instant::now();
         let receipt = if approves(number) {
@@ -115,7 +121,7 @@ fn memory(line: &str) -> Option<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_requests_at_once_each_get_their_own_answer() {
+async fn two_hundred_requests_of_two_clients_at_once_each_get_their_own_answer() {
     let sandbox = start(Options {
         allow_es256: true,
         ..options()
@@ -123,6 +129,8 @@ async fn two_hundred_requests_at_once_each_get_their_own_answer() {
     .await;
     // First: it also chooses the cryptography of every HTTP client in this process.
     let agent = Agent::new(&sandbox);
+    let another = agent.another(&sandbox).await;
+    let agents = [agent, another];
     let users = join_all((0..USERS).map(|index| user(&sandbox, index))).await;
     let phones = join_all(users.iter().map(|user| phone(&sandbox, user))).await;
 
@@ -130,10 +138,11 @@ async fn two_hundred_requests_at_once_each_get_their_own_answer() {
     let begun = Instant::now();
     let people: Vec<_> = phones
         .into_iter()
-        .map(|phone| tokio::spawn(answer_all(phone, REQUESTS / USERS)))
+        .enumerate()
+        .map(|(index, phone)| tokio::spawn(answer_all(index, phone, REQUESTS / USERS)))
         .collect();
     let flows = (0..REQUESTS).map(|number| {
-        let (agent, users) = (&agent, &users);
+        let (agent, users) = (&agents[client(number)], &users);
         async move {
             let message = format!("TX-{number}");
             let extra = [("binding_message", message.as_str())];
@@ -161,11 +170,14 @@ async fn two_hundred_requests_at_once_each_get_their_own_answer() {
     let (mut ids, mut flow_times) = (HashSet::new(), Vec::new());
     for (number, request, (status, body), took) in outcomes {
         flow_times.push(took);
+        let (agent, other) = (&agents[client(number)], &agents[1 - client(number)]);
+        other.refused(&request, "invalid_grant").await;
         if approves(number) {
             assert_eq!(status, 200, "request {number}: {body}");
             assert_eq!(body["authorization_details"], details(number));
             let token = claims(body["id_token"].as_str().expect("a token"));
             assert_eq!(token["sub"], users[number % USERS].as_str());
+            assert_eq!(token["aud"], agent.client_id());
             let claim = "urn:openid:params:jwt:claim:auth_req_id";
             assert_eq!(token[claim], request.auth_req_id.as_str());
             agent.refused(&request, "invalid_grant").await;

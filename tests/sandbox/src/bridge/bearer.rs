@@ -37,7 +37,7 @@ pub(super) struct Delegated {
 }
 
 /// Why a token is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BearerError {
     #[error("there is no bearer token")]
     Missing,
@@ -45,6 +45,9 @@ pub(super) enum BearerError {
     NoKeys,
     #[error("the bearer token is not signed by the realm")]
     Signature,
+    /// Keycloak calls itself as it was called.
+    #[error("the realm calls itself {theirs}, and --realm-url is {ours}: they must be the same")]
+    Issuer { theirs: String, ours: String },
     #[error("the bearer token is not one of this realm's authentication channel")]
     Claims,
     #[error("the bearer token has expired")]
@@ -83,6 +86,12 @@ pub(super) async fn check(
         return Err(BearerError::Signature);
     }
     let claims: Claims = jws.claims().ok_or(BearerError::Claims)?;
+    if claims.iss != bridge.realm_url {
+        return Err(BearerError::Issuer {
+            theirs: claims.iss,
+            ours: bridge.realm_url.clone(),
+        });
+    }
     // A token of the realm for anything else names another audience: clients have those.
     let for_us = match &claims.aud {
         Audience::One(audience) => *audience == bridge.realm_url,
@@ -91,7 +100,7 @@ pub(super) async fn check(
     let whole = [&claims.sub, &claims.azp, &claims.jti]
         .iter()
         .all(|text| !text.is_empty() && text.len() <= 255);
-    if claims.iss != bridge.realm_url || !for_us || claims.typ != "Bearer" || !whole {
+    if !for_us || claims.typ != "Bearer" || !whole {
         return Err(BearerError::Claims);
     }
     let expires_ms = numeric_date_ms(claims.exp).ok_or(BearerError::Claims)?;

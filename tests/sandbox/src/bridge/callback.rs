@@ -2,7 +2,7 @@
 //!
 //! A second callback destroys a request that was approved, so that its client gets `invalid_grant`.
 //! Therefore the attempt is recorded before it leaves, and after an outcome that is not clear there
-//! is no second one. Only a connection that could not be made is tried again: nothing left.
+//! is no second one. Only a connection that could not be made is tried again, after a restart too: nothing left.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,7 @@ use crate::state::{CibaRequest, Stage, StateError};
 /// An answer wakes the task; an end without one (a blocked user, the token's expiry) is looked for.
 const LOOK: Duration = Duration::from_secs(1);
 const KEEP_MS: i64 = 7 * 24 * 3_600_000;
-/// Between two attempts to connect.
-const PAUSE: Duration = Duration::from_secs(1);
+const NOT_REACHED: &str = "Keycloak cannot be reached; it is tried again";
 
 /// Runs until the sandbox stops; callbacks on their way are finished first.
 pub(super) async fn run(engine: Arc<Engine>) {
@@ -31,7 +30,15 @@ pub(super) async fn run(engine: Arc<Engine>) {
     if let Err(error) = interrupted(&engine, bridge) {
         tracing::error!(%error, "callbacks before the restart");
     }
+    let mut look = tokio::time::interval(LOOK);
     loop {
+        tokio::select! {
+            () = bridge.answered.notified() => {}
+            _ = look.tick() => {}
+            // Nothing is due because of that; what could not connect waits for the next look.
+            Some(_) = open.join_next() => continue,
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+        }
         match due(&engine) {
             Ok(due) => {
                 for delegation in due {
@@ -39,12 +46,6 @@ pub(super) async fn run(engine: Arc<Engine>) {
                 }
             }
             Err(error) => tracing::error!(%error, "callbacks"),
-        }
-        tokio::select! {
-            () = bridge.answered.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
-            Some(_) = open.join_next() => {}
-            _ = stopping.wait_for(|stopping| *stopping) => break,
         }
     }
     while open.join_next().await.is_some() {}
@@ -99,6 +100,13 @@ fn due(engine: &Engine) -> Result<Vec<Delegation>, StateError> {
                 }
             };
             delegation.callback.status = Some(status.to_owned());
+            if now >= delegation.expires_ms {
+                let note = "Keycloak could not be reached in time".to_owned();
+                delegation.settle(CallbackState::NotSent, Some(note));
+                tx.put(&delegation)?;
+                over.push(delegation);
+                continue;
+            }
             delegation.callback.state = CallbackState::Sending;
             tx.put(&delegation)?;
             due.push(delegation);
@@ -111,56 +119,51 @@ fn due(engine: &Engine) -> Result<Vec<Delegation>, StateError> {
     Ok(due)
 }
 
-/// The one attempt, and its outcome.
+/// The one attempt, and its outcome. Where nothing could leave it is due again.
 async fn call(engine: Arc<Engine>, mut delegation: Delegation) {
     let Some(bridge) = &engine.bridge else {
         return;
     };
-    let (state, note) = send(&engine, bridge, &delegation).await;
-    delegation.settle(state, note);
+    match send(bridge, &delegation).await {
+        Some((state, note)) => delegation.settle(state, note),
+        None => {
+            delegation.callback.state = CallbackState::Waiting;
+            delegation.callback.note = Some(NOT_REACHED.to_owned());
+        }
+    }
     let kept = engine.db.write::<_, StateError>(|tx| tx.put(&delegation));
     if let Err(error) = kept {
         // It stays "on its way", which after a restart reads as unclear: it is not sent again.
         tracing::error!(%error, "outcome of a callback");
     }
-    tell(bridge, delegation);
+    if delegation.callback.state != CallbackState::Waiting {
+        tell(bridge, delegation);
+    }
 }
 
-async fn send(
-    engine: &Engine,
-    bridge: &Bridge,
-    delegation: &Delegation,
-) -> (CallbackState, Option<String>) {
+/// `None`: no connection could be made, so nothing was sent.
+async fn send(bridge: &Bridge, delegation: &Delegation) -> Option<(CallbackState, Option<String>)> {
     let url = format!(
         "{}/protocol/openid-connect/ext/ciba/auth/callback",
         bridge.realm_url
     );
-    loop {
-        if engine.now_ms() >= delegation.expires_ms {
-            let note = "Keycloak could not be reached in time".to_owned();
-            return (CallbackState::NotSent, Some(note));
-        }
-        let sent = bridge
-            .http
-            .post(&url)
-            .bearer_auth(&delegation.bearer)
-            .json(&json!({ "status": delegation.callback.status }))
-            .send()
-            .await;
-        return match sent.map(|answer| answer.status().as_u16()) {
-            Ok(200..=299) => (CallbackState::Delivered, None),
-            Ok(status @ 400..=499) => (CallbackState::Refused, Some(format!("status {status}"))),
-            Ok(status) => (CallbackState::Unclear, Some(format!("status {status}"))),
-            Err(error) if error.is_connect() => {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-            Err(_) => (
-                CallbackState::Unclear,
-                Some("no answer came back".to_owned()),
-            ),
-        };
-    }
+    let sent = bridge
+        .http
+        .post(&url)
+        .bearer_auth(&delegation.bearer)
+        .json(&json!({ "status": delegation.callback.status }))
+        .send()
+        .await;
+    Some(match sent.map(|answer| answer.status().as_u16()) {
+        Ok(200..=299) => (CallbackState::Delivered, None),
+        Ok(status @ 400..=499) => (CallbackState::Refused, Some(format!("status {status}"))),
+        Ok(status) => (CallbackState::Unclear, Some(format!("status {status}"))),
+        Err(error) if error.is_connect() => return None,
+        Err(_) => (
+            CallbackState::Unclear,
+            Some("no answer came back".to_owned()),
+        ),
+    })
 }
 
 fn tell(bridge: &Bridge, delegation: Delegation) {

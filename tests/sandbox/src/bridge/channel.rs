@@ -16,6 +16,7 @@ use super::lodging::{acceptable, malformed};
 use super::{Bridge, BridgeEvent, KeycloakBridge, fits};
 use crate::engine::Engine;
 use crate::engine::refusal::Refusal;
+use crate::op::media_type;
 use crate::server::Called;
 use crate::state::{Channel, CibaRequest, Enrollment, Setting, Stage, Tx, UsedJti, User};
 use crate::text::random_token;
@@ -63,6 +64,9 @@ pub(super) async fn authenticate(
         return Err(Refusal::new(404, "not_found", ""));
     };
     let outcome = match bearer::check(bridge, &headers, engine.now_ms()).await {
+        Ok(_) if media_type(&headers).as_deref() != Some("application/json") => {
+            Err(Refusal::invalid("The body must be JSON"))
+        }
         Ok(delegated) => accept(&engine, bridge, delegated, &body),
         Err(error) => Err(untrusted(error)),
     };
@@ -144,11 +148,20 @@ fn accept(
     })
 }
 
-/// The user whom Keycloak means: known by name, and since the first request by id too. A name that
-/// later goes to another account must not ring the phone of the first one.
-fn the_user(tx: &Tx<'_>, name: &str, delegated: &Delegated) -> Result<User, Refusal> {
+/// The user whom Keycloak means: known by name, and since the first request by id. A name that later goes to another
+/// account must not ring the phone of the first one; another spelling, or an e-mail address, of the same account does,
+/// because the id is signed and the name is not.
+fn the_user(tx: &Tx<'_>, hint: &str, delegated: &Delegated) -> Result<User, Refusal> {
+    let by_subject = format!("keycloak_user|{}", delegated.subject);
+    let known: Option<Setting> = tx.get(&by_subject)?;
+    let name = match known {
+        Some(known) => known.value,
+        None if tx.get::<User>(&KeycloakBridge::user_id(hint))?.is_some() => hint.to_owned(),
+        // Keycloak's user names are in lower case, whatever a client wrote.
+        None => hint.to_lowercase(),
+    };
     let user = tx
-        .get::<User>(&KeycloakBridge::user_id(name))?
+        .get::<User>(&KeycloakBridge::user_id(&name))?
         .filter(|user| !user.blocked)
         .ok_or_else(|| {
             Refusal::new(
@@ -171,6 +184,10 @@ fn the_user(tx: &Tx<'_>, name: &str, delegated: &Delegated) -> Result<User, Refu
             ));
         }
     }
+    tx.put(&Setting {
+        name: by_subject,
+        value: name,
+    })?;
     let used = UsedJti {
         id: format!("keycloak|{}", delegated.jti),
         until_ms: delegated.expires_ms,

@@ -8,7 +8,7 @@ use crate::state::Record;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallbackState {
-    /// Nobody answered yet.
+    /// Nobody answered yet; or somebody did, and Keycloak could not be reached so far.
     Waiting,
     /// On its way. After a restart: [`CallbackState::Unclear`].
     Sending,

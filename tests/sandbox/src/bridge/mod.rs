@@ -42,7 +42,7 @@ pub struct KeycloakBridge {
     pub realm_url: String,
     /// Names of the realm's users whose phones may be enrolled here.
     pub users: Vec<String>,
-    /// Whether a request that comes without details can only be denied.
+    /// Whether a request that comes without details can only be denied. Keycloak drops some without a word.
     pub require_details: bool,
     /// Root certificates (PEM) to trust for the realm instead of the system's.
     pub ca_pem: Option<String>,

@@ -8,7 +8,7 @@ mod screen;
 mod session;
 mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use authenticator_core::ErrorCode;
 use axum::Router;
@@ -99,6 +99,8 @@ struct Visit {
     headers: HeaderMap,
     key: String,
     ui_locales: Option<String>,
+    /// Languages that the request of the link wishes for, once it was looked for.
+    wished: OnceLock<String>,
 }
 
 /// A link's request while it can be answered.
@@ -123,6 +125,7 @@ async fn show(
     uri: Uri,
 ) -> Result<Response, Refusal> {
     let query = Params::form(uri.query().unwrap_or_default().as_bytes())?;
+    query.no_repeats()?;
     let visit = Visit::new(engine, called, headers, &query);
     let open = match visit.find()? {
         Found::Open(open) => open,
@@ -149,19 +152,22 @@ async fn act(
     let own = session
         .filter(|session| session::own_form(session, form.get("form_token").unwrap_or_default()));
     let Some(session) = own.filter(|_| visit.is_from_own_page()) else {
-        return Ok(visit.stale());
+        return visit.stale();
     };
+    // Also where the link leads nowhere any more, or to another person.
+    if form.get("action") == Some("logout") {
+        return visit.log_out(&session);
+    }
     let open = match visit.find()? {
         Found::Open(open) => open,
         over => return Ok(visit.over(&over)),
     };
     match form.get("action") {
         Some("login") => visit.log_in(&form, *open),
-        Some("logout") => visit.log_out(&session),
         Some("deny") if visit.is_for(&session, &open) => visit.answer(&open, false),
         Some("allow") if visit.is_for(&session, &open) => visit.allow(&form, *open).await,
         Some("deny" | "allow") => visit.page_of(*open, None).await,
-        _ => Ok(visit.stale()),
+        _ => visit.stale(),
     }
 }
 
@@ -174,15 +180,19 @@ async fn ended(
 ) -> Result<Response, Refusal> {
     let query = Params::form(uri.query().unwrap_or_default().as_bytes())?;
     let visit = Visit::new(engine, called, headers, &query);
-    let words = Words::of(visit.language(None));
+    visit.find()?;
+    let words = Words::of(visit.language());
     let path = uri.path();
     let of = |target: Option<&str>| target.is_some_and(|target| path.ends_with(path_of(target)));
     let links = &visit.engine.dialect.links;
-    Ok(if of(links.mismatch) {
-        visit.ending(StatusCode::OK, words.other_user, "warn")
-    } else {
-        visit.ending(StatusCode::OK, words.over, "warn")
-    })
+    if !of(links.mismatch) {
+        return Ok(visit.ending(StatusCode::OK, words.over, "warn"));
+    }
+    // Whoever is signed in with the wrong account has to get out of it somewhere.
+    match visit.session()? {
+        Some(session) if session.user_id.is_some() => visit.other_user(StatusCode::OK, &session),
+        _ => Ok(visit.ending(StatusCode::OK, words.other_user, "warn")),
+    }
 }
 
 impl Visit {
@@ -191,6 +201,7 @@ impl Visit {
         Visit {
             key: text(engine.dialect.paths.link_key).unwrap_or_default(),
             ui_locales: text("ui_locales"),
+            wished: OnceLock::new(),
             engine,
             called,
             headers,
@@ -231,6 +242,9 @@ impl Visit {
                 return Ok(Found::Over);
             };
             self.called.is_about(&request.consent_id);
+            if let Some(tags) = &request.ui_locales {
+                let _ = self.wished.set(tags.clone());
+            }
             if !self.engine.answerable(tx, &request)? {
                 let answered = request.answer.is_some() || request.state == Stage::Redeemed;
                 return Ok(if answered {
@@ -255,7 +269,7 @@ impl Visit {
 
     /// The page for whoever sits there: log in, somebody else, or the request.
     async fn page_of(&self, open: Open, notice: Option<Notice>) -> Result<Response, Refusal> {
-        let language = self.language(Some(&open.request));
+        let language = self.language();
         let Some(session) = self.session()? else {
             let begun = self.write(|tx| session::begin(&self.engine, tx, None))?;
             let page = pages::login(self.frame(language), self.form(&begun.session), false);
@@ -266,7 +280,10 @@ impl Visit {
             return Ok((StatusCode::OK, page).into_response());
         };
         if *user_id != open.request.user_id {
-            return self.somebody_else(&session, user_id, language);
+            return match self.engine.dialect.links.mismatch {
+                Some(target) => Ok(self.redirect(target, true)),
+                None => self.other_user(StatusCode::FORBIDDEN, &session),
+            };
         }
         let screen = Screen::of(
             &self.engine,
@@ -297,6 +314,7 @@ impl Visit {
                 client: &open.client.name,
                 account: open.user.label(),
                 review: screen.map(|screen| &screen.review),
+                phone_only: self.engine.wants_signature(),
                 notice,
                 until: until(open.request.expires_ms),
             },
@@ -309,7 +327,7 @@ impl Visit {
     }
 
     fn log_in(&self, form: &Params, open: Open) -> Result<Response, Refusal> {
-        let language = self.language(Some(&open.request));
+        let language = self.language();
         let words = Words::of(language);
         let text = |name: &str| form.get(name).unwrap_or_default();
         let hash = sha256_b64(&self.key);
@@ -349,7 +367,7 @@ impl Visit {
             }
             Err(_) => {
                 let Some(session) = self.session()? else {
-                    return Ok(self.stale());
+                    return self.stale();
                 };
                 let page = pages::login(self.frame(language), self.form(&session), true);
                 Ok((StatusCode::FORBIDDEN, page).into_response())
@@ -373,7 +391,10 @@ impl Visit {
     /// Approves what has the digest that the form carries: the core checks that it is what is shown now, and what was
     /// typed.
     async fn allow(&self, form: &Params, open: Open) -> Result<Response, Refusal> {
-        let language = self.language(Some(&open.request));
+        if self.engine.wants_signature() {
+            return self.page_of(open, None).await;
+        }
+        let language = self.language();
         let screen = Screen::of(
             &self.engine,
             &open.request,
@@ -396,12 +417,12 @@ impl Visit {
         };
         match self.session()? {
             Some(session) => Ok(self.consent(&open, &session, Some(&screen), notice, language)),
-            None => Ok(self.stale()),
+            None => self.stale(),
         }
     }
 
     fn answer(&self, open: &Open, accepted: bool) -> Result<Response, Refusal> {
-        let words = Words::of(self.language(Some(&open.request)));
+        let words = Words::of(self.language());
         if !self.decide(open, accepted)? {
             return Ok(self.over(&Found::Answered));
         }
@@ -434,27 +455,21 @@ impl Visit {
         })
     }
 
-    fn somebody_else(
-        &self,
-        session: &Session,
-        user_id: &str,
-        language: Language,
-    ) -> Result<Response, Refusal> {
-        if let Some(target) = self.engine.dialect.links.mismatch {
-            return Ok(self.redirect(target));
-        }
+    /// Tells who is signed in that somebody else is asked, and lets them out.
+    fn other_user(&self, status: StatusCode, session: &Session) -> Result<Response, Refusal> {
+        let user_id = session.user_id.as_deref().unwrap_or_default();
         let user: Option<User> = self.write(|tx| tx.get(user_id))?;
         let account = user.as_ref().map_or("", User::label);
-        let page = pages::other_user(self.frame(language), self.form(session), account);
-        Ok((StatusCode::FORBIDDEN, page).into_response())
+        let page = pages::other_user(self.frame(self.language()), self.form(session), account);
+        Ok((status, page).into_response())
     }
 
     /// A link that leads to nothing that can be answered.
     fn over(&self, found: &Found) -> Response {
         if let Some(target) = self.engine.dialect.links.over {
-            return self.redirect(target);
+            return self.redirect(target, false);
         }
-        let words = Words::of(self.language(None));
+        let words = Words::of(self.language());
         match found {
             Found::Answered => self.ending(StatusCode::GONE, words.answered, "warn"),
             Found::Over => self.ending(StatusCode::GONE, words.expired, "warn"),
@@ -464,27 +479,42 @@ impl Visit {
         }
     }
 
-    fn stale(&self) -> Response {
-        let words = Words::of(self.language(None));
+    fn stale(&self) -> Result<Response, Refusal> {
+        // For its language only.
+        self.find()?;
+        let words = Words::of(self.language());
         let back = self.link();
         let page = pages::ending(
-            self.frame(self.language(None)),
+            self.frame(self.language()),
             words.stale_form,
             "warn",
             Some(&back)
                 .filter(|_| !self.key.is_empty())
                 .map(String::as_str),
         );
-        (StatusCode::FORBIDDEN, page).into_response()
+        Ok((StatusCode::FORBIDDEN, page).into_response())
     }
 
     fn ending(&self, status: StatusCode, ending: Ending, tone: &str) -> Response {
-        let page: Markup = pages::ending(self.frame(self.language(None)), ending, tone, None);
+        let page: Markup = pages::ending(self.frame(self.language()), ending, tone, None);
         (status, page).into_response()
     }
 
-    fn redirect(&self, target: &str) -> Response {
-        let location = format!("{}{target}", self.called.base);
+    /// To a page of the dialect, in the language that was wished for; with the key where that page leads back.
+    fn redirect(&self, target: &str, with_key: bool) -> Response {
+        let mut location = format!("{}{target}", self.called.base);
+        let mut more = form_urlencoded::Serializer::new(String::new());
+        if with_key {
+            more.append_pair(self.engine.dialect.paths.link_key, &self.key);
+        }
+        if let Some(tags) = self.ui_locales.as_ref().or_else(|| self.wished.get()) {
+            more.append_pair("ui_locales", tags);
+        }
+        let more = more.finish();
+        if !more.is_empty() {
+            location.push(if target.contains('?') { '&' } else { '?' });
+            location.push_str(&more);
+        }
         (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
     }
 
@@ -520,15 +550,15 @@ impl Visit {
         }
     }
 
-    /// What the link asks for, else the client, else the browser.
-    fn language(&self, request: Option<&CibaRequest>) -> Language {
-        let asked = request.and_then(|request| request.ui_locales.as_deref());
+    /// What the link asks for, else the client, else the browser. The same on every page of a visit, also where the
+    /// request is over.
+    fn language(&self) -> Language {
         let accepted = self
             .headers
             .get(header::ACCEPT_LANGUAGE)
             .and_then(|value| value.to_str().ok());
         Language::wanted(self.ui_locales.as_deref())
-            .or_else(|| Language::wanted(asked))
+            .or_else(|| Language::wanted(self.wished.get().map(String::as_str)))
             .or_else(|| accepted.and_then(Language::accepted))
             .unwrap_or(DEFAULT_LANGUAGE)
     }

@@ -99,6 +99,8 @@ pub(super) struct Asked<'a> {
     pub(super) account: &'a str,
     /// `None` where the core could not be asked: then only a no is possible.
     pub(super) review: Option<&'a Review>,
+    /// Only a phone's signature approves: then only a no is possible too.
+    pub(super) phone_only: bool,
     /// Why the page is shown again.
     pub(super) notice: Option<Notice>,
     /// `2026-01-15 10:35 UTC`.
@@ -145,6 +147,10 @@ fn needed(words: &Words, asked: &Asked<'_>) -> Markup {
     let approval = asked.review.map(|review| &review.approval);
     match approval {
         None => html! { div.buttons { (deny) } },
+        Some(_) if asked.phone_only => html! {
+            p.alert role="alert" { strong { (words.only_deny) } " " (words.phone_only) }
+            div.buttons { (deny) }
+        },
         Some(Approval::Blocked { text, .. }) => html! {
             p.alert role="alert" { strong { (words.only_deny) } " " (text) }
             div.buttons { (deny) }

@@ -1,6 +1,12 @@
 //! Who sits at the browser: a cookie that only the server can read anything into.
+//!
+//! Only logins are kept. Whoever just opens a link gets a cookie that nothing is stored for, and the value of its forms
+//! follows from it: programs that open links by the thousand sign nobody out.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 use subtle::ConstantTimeEq as _;
 
 use crate::engine::Engine;
@@ -10,8 +16,10 @@ use crate::text::{random_token, sha256_b64};
 
 const COOKIE: &str = "sandbox_session";
 const LIFE_MS: i64 = 3_600_000;
-/// Whoever opens a link gets a session, programs that look at links too.
-const KEEP: u32 = 2_000;
+/// Logins of one person at the same time.
+const KEEP: usize = 20;
+/// Characters of a cookie of ours.
+const COOKIE_CHARS: usize = 43;
 
 /// A new session and the cookie that is its key.
 pub(super) struct Begun {
@@ -42,7 +50,20 @@ pub(super) fn of(
         return Ok(None);
     };
     let found: Option<Session> = tx.get(&sha256_b64(cookie))?;
-    Ok(found.filter(|session| session.expires_ms > engine.now_ms()))
+    let login = found.filter(|session| session.expires_ms > engine.now_ms());
+    Ok(login.or_else(|| (cookie.len() == COOKIE_CHARS).then(|| anonymous(engine, cookie))))
+}
+
+/// The session of nobody that a cookie stands for.
+fn anonymous(engine: &Engine, cookie: &str) -> Session {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, engine.ready.management_token.as_bytes());
+    let tag = hmac::sign(&key, format!("form of nobody|{cookie}").as_bytes());
+    Session {
+        hash: sha256_b64(cookie),
+        form_token: URL_SAFE_NO_PAD.encode(tag),
+        user_id: None,
+        expires_ms: engine.now_ms() + LIFE_MS,
+    }
 }
 
 /// A new session, of nobody or of somebody who has just logged in. The key is new in any case: one that was planted
@@ -55,14 +76,22 @@ pub(super) fn begin(
     let now = engine.now_ms();
     tx.delete_before::<Session>(now)?;
     let cookie = random_token(32);
+    let Some(user_id) = user_id else {
+        let session = anonymous(engine, &cookie);
+        return Ok(Begun { session, cookie });
+    };
     let session = Session {
         hash: sha256_b64(&cookie),
         form_token: random_token(32),
-        user_id: user_id.map(str::to_owned),
+        user_id: Some(user_id.to_owned()),
         expires_ms: now + LIFE_MS,
     };
+    let logins: Vec<Session> = tx.of(user_id)?;
+    let too_many = (logins.len() + 1).saturating_sub(KEEP);
+    for oldest in logins.iter().take(too_many) {
+        tx.delete::<Session>(&oldest.hash)?;
+    }
     tx.put(&session)?;
-    tx.keep_newest::<Session>(KEEP)?;
     Ok(Begun { session, cookie })
 }
 

@@ -17,6 +17,7 @@ pub(super) struct Words {
     pub(super) approve: &'static str,
     pub(super) deny: &'static str,
     pub(super) only_deny: &'static str,
+    pub(super) phone_only: &'static str,
     pub(super) until: &'static str,
     pub(super) approved: Ending,
     pub(super) denied: Ending,
@@ -70,6 +71,7 @@ static ENGLISH: Words = Words {
     approve: "Approve",
     deny: "Deny",
     only_deny: "This cannot be approved.",
+    phone_only: "Only an approval that your phone signs counts here.",
     until: "Open until",
     approved: Ending {
         title: "Approved",
@@ -136,6 +138,7 @@ static GERMAN: Words = Words {
     approve: "Freigeben",
     deny: "Ablehnen",
     only_deny: "Dies kann nicht freigegeben werden.",
+    phone_only: "Hier gilt nur eine Freigabe, die Ihr Telefon unterschreibt.",
     until: "Offen bis",
     approved: Ending {
         title: "Freigegeben",

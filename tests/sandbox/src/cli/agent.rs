@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::ciba_client::{
-    Ack, Client, ClientAuth, Dialect, Outcome, PollAnswer, Progress, Request,
+    Ack, Client, ClientAuth, Details, Dialect, Outcome, PollAnswer, Progress, Request,
 };
 use super::text::{Line, Tone, minutes, pair, pretty_json, printable, wrapped};
 use super::{Context, Exit, Usage, http};
@@ -35,7 +35,10 @@ payment.json holds authorization_details (RFC 9396), an array of objects with a 
   [{\"type\":\"payment_initiation\",\"creditorName\":\"ExampleCorp\",
     \"instructedAmount\":{\"amount\":\"249.00\",\"currency\":\"EUR\"}}]
 
-Exit status: 0 approved, 1 failed, 2 wrong usage, 3 denied or expired.";
+Details that the tokens do not name, or not as they were sent, are not approved, whatever else the tokens grant
+(RFC 9396 §7): the outcome is `unconfirmed`. Details that were lodged are vouched for by the bridge.
+
+Exit status: 0 approved, 1 failed, 2 wrong usage, 3 denied, expired or unconfirmed.";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -129,6 +132,10 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     )
     .await?
     .with_auth(args.client_auth);
+    if request.details.is_some() && client.ignores_details() {
+        let why = "--details: a server of this dialect ignores authorization_details, so the person would not see them";
+        return Err(Usage(why.into()).into());
+    }
     if let Some(place) = &args.lodge {
         lodge(place, ca.as_deref(), &mut request).await?;
     }
@@ -168,7 +175,8 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         }
     }
     Ok(match outcome {
-        Outcome::Granted(_) => Exit::Done,
+        Outcome::Granted(grant) if grant.details.confirmed() => Exit::Done,
+        Outcome::Granted(_) => Exit::Refused,
         Outcome::TimeUp => Exit::Refused,
         Outcome::Refused { error, .. } if is_answer(&error) => Exit::Refused,
         Outcome::Refused { error, description } => {
@@ -423,18 +431,32 @@ pub(crate) fn ending(outcome: &Outcome, polls: u32, width: usize) -> Vec<Line> {
     };
     match outcome {
         Outcome::Granted(grant) => {
-            let mut lines = vec![
-                Line::toned(Tone::Good, "✔ Tokens received").and(
-                    Tone::Plain,
-                    format!(
-                        " after {polls}; scope {}",
-                        printable(grant.scope.as_deref().unwrap_or("-"))
-                    ),
+            let (tone, title) = match grant.details.confirmed() {
+                true => (Tone::Good, "✔ Tokens received"),
+                false => (
+                    Tone::Danger,
+                    "✖ Tokens received, the details are not approved",
                 ),
+            };
+            let mut lines = vec![Line::toned(tone, title).and(
+                Tone::Plain,
+                format!(
+                    " after {polls}; scope {}",
+                    printable(grant.scope.as_deref().unwrap_or("-"))
+                ),
+            )];
+            if let Some(why) = unconfirmed(grant.details) {
+                lines.extend(
+                    wrapped(Tone::Danger, why, width.saturating_sub(2))
+                        .into_iter()
+                        .map(|line| line.indented(2)),
+                );
+            }
+            lines.extend([
                 Line::new(),
                 Line::toned(Tone::Strong, "ID token ")
                     .and(Tone::Faint, "signature and claims checked"),
-            ];
+            ]);
             lines.extend(json_lines(grant.id_claims.get(), 1, width));
             if let Some(details) = &grant.authorization_details {
                 lines.push(Line::new());
@@ -474,6 +496,19 @@ pub(crate) fn ending(outcome: &Outcome, polls: u32, width: usize) -> Vec<Line> {
     }
 }
 
+/// Why tokens are not an approval of what was asked.
+fn unconfirmed(details: Details) -> Option<&'static str> {
+    match details {
+        Details::NotAsked | Details::Granted => None,
+        Details::Unnamed => Some(
+            "The tokens name no authorization_details: nothing shows that the person saw any. Do not act on them.",
+        ),
+        Details::Different => Some(
+            "The tokens name other authorization_details than were asked for. Do not act on what was asked.",
+        ),
+    }
+}
+
 fn json_lines(json: &str, levels: usize, width: usize) -> Vec<Line> {
     pretty_json(json, levels)
         .iter()
@@ -492,7 +527,7 @@ fn json_lines(json: &str, levels: usize, width: usize) -> Vec<Line> {
 /// The outcome for a script.
 #[derive(Serialize)]
 pub(crate) struct OutcomeReport<'a> {
-    /// `approved`, `access_denied`, `expired_token`, `time_up`, or another error of the server.
+    /// `approved`, `unconfirmed`, `access_denied`, `expired_token`, `time_up`, or another error of the server.
     pub(crate) outcome: &'a str,
     error_description: Option<&'a str>,
     polls: u32,
@@ -505,6 +540,9 @@ pub(crate) struct TokenReport<'a> {
     id_token_claims: &'a RawValue,
     access_token_claims: Option<&'a RawValue>,
     authorization_details: Option<&'a RawValue>,
+    /// `granted`, `not_named` or `different`, where details were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'static str>,
     scope: Option<&'a str>,
     token_type: &'a str,
     expires_in: Option<u64>,
@@ -522,13 +560,18 @@ impl<'a> OutcomeReport<'a> {
                     id_token_claims: &grant.id_claims,
                     access_token_claims: grant.access_claims.as_deref(),
                     authorization_details: grant.authorization_details.as_deref(),
+                    details: grant.details.word(),
                     scope: grant.scope.as_deref(),
                     token_type: &grant.token_type,
                     expires_in: grant.expires_in,
                     access_token: with_tokens.then_some(grant.access_token.as_str()),
                     id_token: with_tokens.then_some(grant.id_token.as_str()),
                 };
-                ("approved", None, Some(tokens))
+                let word = match grant.details.confirmed() {
+                    true => "approved",
+                    false => "unconfirmed",
+                };
+                (word, None, Some(tokens))
             }
             Outcome::Refused { error, description } => {
                 (error.as_str(), description.as_deref(), None)

@@ -25,8 +25,8 @@ Example, in four terminals:
 
 Keycloak passes on at most 5 parameters of at most 200 characters and drops the rest without a word. Longer
 authorization_details are lodged first (POST, application/json), and the answer's authorization_details_ref is
-sent to Keycloak instead. A reference to details that are not there can only be denied; with --require-details
-so can every request that comes without details.";
+sent to Keycloak instead. A request whose details did not arrive can only be denied, and without --allow-bare so
+can every request that comes without any: only the client knows whether some were dropped.";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -49,9 +49,12 @@ struct KeycloakArgs {
     /// Name of a user of the realm whose phone may be enrolled; may be repeated.
     #[arg(long, value_name = "NAME", required = true)]
     user: Vec<String>,
-    /// Let requests that come without details only be denied.
+    /// Let requests that come without details be approved: for a realm whose requests are logins and nothing else.
     #[arg(long)]
-    require_details: bool,
+    allow_bare: bool,
+    /// Let one user get more than 5 requests a minute.
+    #[arg(long)]
+    no_per_user_limit: bool,
     /// Trust only the root certificates in this PEM file for the realm.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -83,10 +86,14 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         keycloak: Some(KeycloakBridge {
             realm_url: realm_url.clone(),
             users: args.user.clone(),
-            require_details: args.require_details,
+            require_details: !args.allow_bare,
             ca_pem: http::read_ca(args.ca.as_deref())?,
         }),
         ..Options::default()
+    };
+    let options = Options {
+        per_user_limit: options.per_user_limit.filter(|_| !args.no_per_user_limit),
+        ..options
     };
     let sandbox = Sandbox::start(options)
         .await

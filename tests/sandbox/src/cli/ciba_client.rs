@@ -280,6 +280,55 @@ pub(crate) enum Progress<'a> {
     Answered(&'a PollAnswer),
 }
 
+/// What the tokens say of the details that were asked for (RFC 9396 §7). Only [`Details::NotAsked`] and
+/// [`Details::Granted`] are an approval of what was asked: a server that ignores details asks the person for something
+/// else, and still hands out tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Details {
+    /// None were sent, or only their reference ([`super::agent`] says who vouches for that).
+    NotAsked,
+    /// The same came back.
+    Granted,
+    /// The tokens name none.
+    Unnamed,
+    /// Others came back.
+    Different,
+}
+
+impl Details {
+    /// Compares by value: a server may write `249.00` as `249`, and members in another order.
+    fn of(asked: Option<&str>, granted: Option<&RawValue>) -> Details {
+        let canonical = |text: &str| {
+            let value: serde_json::Value = serde_json::from_str(text).ok()?;
+            serde_json_canonicalizer::to_string(&value).ok()
+        };
+        match (asked, granted) {
+            (None, _) => Details::NotAsked,
+            (Some(_), None) => Details::Unnamed,
+            (Some(asked), Some(granted)) if asked == granted.get() => Details::Granted,
+            (Some(asked), Some(granted)) => match canonical(asked) {
+                asked @ Some(_) if canonical(granted.get()) == asked => Details::Granted,
+                _ => Details::Different,
+            },
+        }
+    }
+
+    /// Whether the tokens stand for what was asked.
+    pub(crate) fn confirmed(self) -> bool {
+        matches!(self, Details::NotAsked | Details::Granted)
+    }
+
+    /// The word for a script; `None` where there is nothing to say.
+    pub(crate) fn word(self) -> Option<&'static str> {
+        match self {
+            Details::NotAsked => None,
+            Details::Granted => Some("granted"),
+            Details::Unnamed => Some("not_named"),
+            Details::Different => Some("different"),
+        }
+    }
+}
+
 /// The tokens of a granted request, checked. Has no `Debug`: it holds them.
 pub(crate) struct Grant {
     pub(crate) access_token: String,
@@ -290,6 +339,8 @@ pub(crate) struct Grant {
     pub(crate) access_claims: Option<Box<RawValue>>,
     /// As granted, which may be less than was asked for; JSON text as received.
     pub(crate) authorization_details: Option<Box<RawValue>>,
+    /// How those stand to the ones that were asked for.
+    pub(crate) details: Details,
     pub(crate) scope: Option<String>,
     pub(crate) token_type: String,
     pub(crate) expires_in: Option<u64>,
@@ -446,6 +497,11 @@ impl Client {
 
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// Whether `authorization_details` would be ignored without a word.
+    pub(crate) fn ignores_details(&self) -> bool {
+        self.dialect == Dialect::Asgardeo
     }
 
     /// Path that requests are started at.
@@ -640,6 +696,10 @@ impl Client {
         Ok(Grant {
             id_claims,
             access_claims: jsonwebtoken::dangerous::insecure_decode_claims(&access_token).ok(),
+            details: Details::of(
+                request.details.as_deref(),
+                tokens.authorization_details.as_deref(),
+            ),
             authorization_details: tokens.authorization_details,
             scope: tokens.scope,
             token_type,
@@ -777,6 +837,33 @@ mod tests {
             ("https://a.example/backchannel", Dialect::Auth0),
         ] {
             assert_eq!(Dialect::of(&Url::parse(url).unwrap()), dialect, "{url}");
+        }
+    }
+
+    #[test]
+    fn details_are_confirmed_by_the_same_details_and_nothing_else() {
+        let asked = r#"[{"type":"x","amount":249.00,"to":"A"}]"#;
+        for (asked, granted, expected) in [
+            (None, None, Details::NotAsked),
+            (Some(asked), Some(asked), Details::Granted),
+            (
+                Some(asked),
+                Some(r#"[ {"to":"A","amount":249,"type":"x"} ]"#),
+                Details::Granted,
+            ),
+            (Some(asked), None, Details::Unnamed),
+            (Some(asked), Some("[]"), Details::Different),
+            (
+                Some(asked),
+                Some(r#"[{"type":"x","amount":250,"to":"A"}]"#),
+                Details::Different,
+            ),
+        ] {
+            let raw = granted.map(|text| RawValue::from_string(text.to_owned()).unwrap());
+            let found = Details::of(asked, raw.as_deref());
+            assert_eq!(found, expected, "{granted:?}");
+            let whole = matches!(expected, Details::NotAsked | Details::Granted);
+            assert_eq!(found.confirmed(), whole);
         }
     }
 

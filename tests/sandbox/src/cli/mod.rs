@@ -33,7 +33,7 @@ Examples:
   sandbox phone watch                             answer requests here
   sandbox agent request --user 'auth0|…' --message 'Order 4711'
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 the request was denied or expired (agent).";
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the request was denied, expired or not confirmed (agent).";
 
 /// A CIBA server on one machine, with a terminal phone and an agent to try it with.
 #[derive(Parser)]

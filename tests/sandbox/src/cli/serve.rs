@@ -142,7 +142,8 @@ pub(crate) struct Args {
     /// Refuse a device update without push credentials.
     #[arg(long)]
     strict_patch: bool,
-    /// Refuse an approval whose signature does not cover exactly what was sent.
+    /// Refuse an approval whose signature does not cover exactly what was sent. In a browser and in the console one can
+    /// then only deny.
     #[arg(long)]
     require_signed_consent: bool,
     /// Refuse an approval without the signature of the device's approval key, which is pinned at first use. Implies

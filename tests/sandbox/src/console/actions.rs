@@ -121,8 +121,8 @@ pub(super) async fn decide(State(console): State<Console>, Form(form): Form<Deci
     } else {
         refuse(
             StatusCode::CONFLICT,
-            "Too late",
-            "The request is no longer pending: it was answered, or its time is over.",
+            "Not possible",
+            "The request is no longer pending: it was answered, or its time is over. Or it cannot be approved here: its details did not arrive, or this sandbox takes approvals that a phone signed, and no others.",
         )
     }
 }

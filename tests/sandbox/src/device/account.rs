@@ -8,7 +8,7 @@ use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Json;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use super::enroll::{Credentials, text_ok};
@@ -42,7 +42,7 @@ pub(super) async fn update(
     let Path(id) = id.map_err(|_| DeviceError::ENROLLMENT_GONE)?;
     let device = engine.db.write(|tx| {
         let mut device = authenticated(&engine, tx, &called, &id, &uri, &headers)?;
-        let change: Map<String, Value> =
+        let change: Change =
             serde_json::from_slice(&body).map_err(|_| DeviceError::INVALID_BODY)?;
         apply(&mut device, change, engine.options.strict_patch)?;
         tx.put(&device)?;
@@ -77,30 +77,41 @@ pub(super) async fn remove(
     })
 }
 
+/// What a device may change of its account: `Some` where the member is there, which then must not be `null`. One that
+/// comes twice is refused.
+#[derive(Deserialize)]
+struct Change {
+    #[serde(default, deserialize_with = "given")]
+    identifier: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    push_credentials: Option<Credentials>,
+}
+
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    reader: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(reader).map(Some)
+}
+
 /// Absent members stay as they are; a member of the wrong type is refused.
-fn apply(
-    device: &mut Enrollment,
-    mut change: Map<String, Value>,
-    strict: bool,
-) -> Result<(), DeviceError> {
+fn apply(device: &mut Enrollment, change: Change, strict: bool) -> Result<(), DeviceError> {
     let mut changed = false;
-    for (name, target) in [
-        ("identifier", &mut device.identifier),
-        ("name", &mut device.name),
+    for (given, target) in [
+        (change.identifier, &mut device.identifier),
+        (change.name, &mut device.name),
     ] {
-        if let Some(value) = change.remove(name) {
-            let text = value
-                .as_str()
-                .filter(|text| text_ok(text))
-                .ok_or(DeviceError::INVALID_BODY)?;
-            *target = text.to_owned();
+        if let Some(text) = given {
+            if !text_ok(&text) {
+                return Err(DeviceError::INVALID_BODY);
+            }
+            *target = text;
             changed = true;
         }
     }
-    match change.remove("push_credentials") {
-        Some(value) => {
-            let credentials: Credentials =
-                serde_json::from_value(value).map_err(|_| DeviceError::INVALID_BODY)?;
+    match change.push_credentials {
+        Some(credentials) => {
             device.push = Some(credentials.check()?);
             changed = true;
         }

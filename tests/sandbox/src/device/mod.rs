@@ -11,17 +11,27 @@ mod resolve;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::Uri;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch, post};
 use serde::Deserialize;
 
 use crate::engine::Engine;
+use crate::op::writes_other_than_json;
 use crate::server::Called;
 pub(crate) use consent::body as consent_body;
 pub(crate) use error::DeviceError;
 
 /// Both base paths in use; consents live at the root.
 const BASES: [&str; 2] = ["", "/appliance-mfa"];
+
+/// Whether a path is one of the device API, or would be.
+pub(crate) fn is_below(path: &str) -> bool {
+    let api = |base: &&str| path.starts_with(&format!("{base}/api/"));
+    BASES.iter().any(api) || path.starts_with("/rich-consents/")
+}
 
 pub(crate) fn router() -> Router<Arc<Engine>> {
     let mut router = Router::new()
@@ -39,7 +49,14 @@ pub(crate) fn router() -> Router<Arc<Engine>> {
                 post(resolve::resolve),
             );
     }
-    router
+    router.route_layer(middleware::from_fn(json_only))
+}
+
+async fn json_only(request: Request, next: Next) -> Response {
+    if writes_other_than_json(&request) {
+        return DeviceError::INVALID_BODY.into_response();
+    }
+    next.run(request).await
 }
 
 /// A text, or an array of texts (RFC 7519 §4.1.3).

@@ -25,7 +25,9 @@ impl Engine {
         mut request: CibaRequest,
         answer: Answer,
     ) -> Result<bool, StateError> {
-        if !self.answerable(tx, &request)? || (answer.accepted && request.withheld.is_some()) {
+        let unsigned = answer.enrollment_id.is_none() && self.wants_signature();
+        let refused = answer.accepted && (unsigned || request.withheld.is_some());
+        if refused || !self.answerable(tx, &request)? {
             return Ok(false);
         }
         let (state, event) = if answer.accepted {

@@ -8,11 +8,16 @@ use crate::signed_consent::{ConsentCheck, PersonCheck, Verified};
 use crate::state::{Enrollment, StateError, Tx};
 
 impl Engine {
+    /// Whether an approval must be signed by a phone: then neither a browser nor the control surface can give one, and a
+    /// client cannot ask for a weaker way by choosing another channel.
+    pub(crate) fn wants_signature(&self) -> bool {
+        self.options.require_signed_consent || self.options.require_user_verification
+    }
+
     /// Whether an approval is refused for what its claim does not prove.
     pub(crate) fn insists_on_more(&self, check: ConsentCheck, person: &PersonCheck) -> bool {
         let options = &self.options;
-        let consent = options.require_signed_consent || options.require_user_verification;
-        (consent && check != ConsentCheck::Yes)
+        (self.wants_signature() && check != ConsentCheck::Yes)
             || (options.require_user_verification && person.verified != Verified::Yes)
     }
 

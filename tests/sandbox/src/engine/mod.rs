@@ -23,6 +23,7 @@ use crate::bridge::Bridge;
 use crate::clock::Clock;
 use crate::jose::SigningKey;
 use crate::knobs::Knobs;
+use crate::messages::Outgoing;
 use crate::options::Options;
 use crate::push::Hub;
 use crate::ready::Ready;
@@ -49,6 +50,7 @@ pub(crate) struct Engine {
     pub(crate) options: Options,
     pub(crate) knobs: Knobs,
     pub(crate) hub: Hub,
+    pub(crate) outgoing: Outgoing,
     pub(crate) key: SigningKey,
     pub(crate) origins: Origins,
     pub(crate) ca: Option<Ca>,

@@ -43,6 +43,32 @@ impl Origins {
         }
     }
 
+    /// The origin of a link that goes to a person: the called one if it is an own one letter by letter, or `localhost` for
+    /// an own loopback one. Never one that only the caller names: whoever answers there would get the link's key.
+    pub(crate) fn of_links(&self, called: &str) -> String {
+        let base = self.base(called);
+        let localhost = |origin: &str| {
+            let url = Url::parse(origin).ok()?;
+            let port = url.port().filter(|_| loopback(&url))?;
+            Some(format!("{}://localhost:{port}", url.scheme()))
+        };
+        let fixed = self
+            .issuer
+            .as_deref()
+            .map(|issuer| issuer.trim_end_matches('/'));
+        let own = fixed
+            .into_iter()
+            .chain(self.public.iter().map(String::as_str))
+            .chain([self.http.as_str()])
+            .chain(self.https.as_deref());
+        let mut own =
+            own.filter(|own| *own == base || localhost(own).as_deref() == Some(base.as_str()));
+        match own.next() {
+            Some(_) => base,
+            None => self.http.clone(),
+        }
+    }
+
     /// Whether `text` is an origin of this sandbox, with or without slash, http or https.
     pub(crate) fn knows(&self, text: &str) -> bool {
         let Ok(url) = Url::parse(text) else {
@@ -175,6 +201,26 @@ mod tests {
             proxied.last().map(String::as_str),
             Some("http://login.bank.example")
         );
+    }
+
+    #[test]
+    fn a_link_leads_to_an_own_origin_whatever_the_caller_called() {
+        let origins = origins();
+        let listening = "http://127.0.0.1:8300";
+        for (called, link) in [
+            (listening, listening),
+            ("http://localhost:8300", "http://localhost:8300"),
+            ("https://localhost:8443", "https://localhost:8443"),
+            ("http://login.bank.example", "https://login.bank.example"),
+            ("http://localhost", listening),
+            ("http://0.0.0.0:8300", listening),
+            ("http://127.9.9.9:8300", listening),
+            ("http://[::1]:8300", listening),
+            ("http://localhost:8443", listening),
+            ("http://evil.example", listening),
+        ] {
+            assert_eq!(origins.of_links(called), link, "{called}");
+        }
     }
 
     #[test]

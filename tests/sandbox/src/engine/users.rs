@@ -2,16 +2,22 @@
 
 use super::Engine;
 use crate::state::{
-    CibaRequest, Enrollment, RefreshToken, Stage, StateError, Ticket, Transaction, Tx, User,
+    CibaRequest, Enrollment, RefreshToken, Session, Stage, StateError, Ticket, Transaction, Tx,
+    User,
 };
 
 impl Engine {
-    /// Keeps a changed user. Whoever is blocked has no running request.
+    /// Keeps a changed user. Whoever is blocked has no running request, and is signed in nowhere; with a new password
+    /// nobody is signed in with the old one.
     pub(crate) fn save_user(&self, tx: &Tx<'_>, mut user: User) -> Result<User, StateError> {
+        let before: Option<User> = tx.get(&user.user_id)?;
         user.updated_ms = self.now_ms();
         tx.put(&user)?;
         if user.blocked {
             self.end_requests(tx, &user.user_id)?;
+        }
+        if user.blocked || before.is_some_and(|before| before.password != user.password) {
+            tx.delete_of::<Session>(&user.user_id)?;
         }
         Ok(user)
     }
@@ -48,6 +54,7 @@ impl Engine {
         tx.delete_of::<Enrollment>(user_id)?;
         tx.delete_of::<Ticket>(user_id)?;
         tx.delete_of::<RefreshToken>(user_id)?;
+        tx.delete_of::<Session>(user_id)?;
         tx.delete::<User>(user_id)
     }
 

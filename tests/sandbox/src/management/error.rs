@@ -33,13 +33,17 @@ impl ApiError {
         message: "The resource exists already",
     };
 
-    /// 400 `invalid_body`.
-    pub(crate) const fn body(message: &'static str) -> Self {
+    pub(crate) const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
         Self {
-            status: StatusCode::BAD_REQUEST,
-            code: "invalid_body",
+            status,
+            code,
             message,
         }
+    }
+
+    /// 400 `invalid_body`.
+    pub(crate) const fn body(message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_body", message)
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) async fn ticket(
         let user: User = tx.get(&body.user_id)?.ok_or(ApiError::NOT_FOUND)?;
         engine.page_ticket(tx, &user).map_err(ApiError::from)
     })?;
-    let url = format!("{}/guardian/enroll?ticket={ticket}", called.base);
+    let url = format!("{}/guardian/enroll?ticket={ticket}", called.link_base);
     Ok(Json(json!({ "ticket_id": ticket, "ticket_url": url })))
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::ApiError;
 use super::error::read as body_of;
 use crate::engine::Engine;
-use crate::messages::{EmailTemplate, understood};
+use crate::messages::{EmailTemplate, is_address, understood};
 use crate::state::Setting;
 
 const NAME: &str = "async_approval";
@@ -72,6 +72,11 @@ pub(super) async fn update(
     {
         return Err(ApiError::body(
             "Of Liquid only variables are supported here, no tags",
+        ));
+    }
+    if change.from.iter().flatten().any(|from| !is_address(from)) {
+        return Err(ApiError::body(
+            "The sender is no address; write Bank <no-reply@bank.example>",
         ));
     }
     let template = engine.db.write(|tx| {

@@ -14,7 +14,7 @@ use super::error::read as body_of;
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::password::PasswordHash;
-use crate::state::{Event, User};
+use crate::state::{Event, Tx, User};
 use crate::text::random_alphanumeric;
 
 /// Members of a user that may be set; absent ones stay.
@@ -81,13 +81,19 @@ pub(crate) fn create_user(engine: &Engine, mut body: UserBody) -> Result<User, A
         ..User::default()
     };
     body.apply(&mut user);
-    match engine
-        .db
-        .write(|tx| tx.insert(&user).map_err(ApiError::from))?
-    {
-        true => Ok(user),
-        false => Err(ApiError::CONFLICT),
-    }
+    engine.db.write(|tx| {
+        if name_is_taken(tx, &user)? || !tx.insert(&user)? {
+            return Err(ApiError::CONFLICT);
+        }
+        Ok(user)
+    })
+}
+
+/// A name that two users have would name nobody.
+fn name_is_taken(tx: &Tx<'_>, user: &User) -> Result<bool, ApiError> {
+    let others: Vec<User> = tx.all()?;
+    let same = |other: &User| other.user_id != user.user_id && other.username == user.username;
+    Ok(user.username.is_some() && others.iter().any(same))
 }
 
 fn view(user: &User) -> Value {
@@ -141,6 +147,9 @@ pub(super) async fn update(
     let user = engine.db.write(|tx| {
         let mut user: User = tx.get(&id)?.ok_or(ApiError::NOT_FOUND)?;
         body.apply(&mut user);
+        if name_is_taken(tx, &user)? {
+            return Err(ApiError::CONFLICT);
+        }
         engine.save_user(tx, user).map_err(ApiError::from)
     })?;
     Ok(Json(view(&user)))

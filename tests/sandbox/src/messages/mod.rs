@@ -8,6 +8,7 @@ mod template;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::sync::watch;
 use url::{Host, Url};
 
 use crate::clock::rfc3339;
@@ -19,6 +20,7 @@ use crate::state::{
 use crate::text::random_token;
 pub use sms::SmsGateway;
 pub use smtp::SmtpServer;
+pub(crate) use smtp::is_address;
 pub(crate) use template::{DEFAULT_LANGUAGE, EmailTemplate, Language, understood};
 
 const KEEP: u32 = 200;
@@ -32,6 +34,24 @@ pub struct AddressError(pub(crate) String);
 pub(crate) struct Draft {
     message: Message,
     content: MessageContent,
+}
+
+/// Messages on their way: a sandbox that stops waits for them a while.
+#[derive(Clone)]
+pub(crate) struct Outgoing(Arc<watch::Sender<usize>>);
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Outgoing(Arc::new(watch::Sender::new(0)))
+    }
+}
+
+impl Outgoing {
+    /// Waits until none is.
+    pub(crate) async fn none_left(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+    }
 }
 
 /// A message as the outbox shows it. Has no `Debug`: it holds the link, as the mailbox it stands for would.
@@ -104,7 +124,7 @@ pub(crate) fn compose(
             Ok(content) => (MessageStatus::Outbox, Some(content)),
             Err(why) => (MessageStatus::Failed(why.to_owned()), None),
         };
-        let mut message = Message {
+        let message = Message {
             id: random_token(12),
             at_ms: request.created_ms,
             channel: *channel,
@@ -115,9 +135,8 @@ pub(crate) fn compose(
             content,
         };
         if message.status == MessageStatus::Sending {
-            // Once it goes out, its text is nobody's here.
-            let content = message.content.take();
-            drafts.extend(content.map(|content| Draft {
+            // Its text stays until it has gone out: a process may end before.
+            drafts.extend(message.content.clone().map(|content| Draft {
                 message: message.clone(),
                 content,
             }));
@@ -134,6 +153,7 @@ pub(crate) fn send(engine: &Arc<Engine>, drafts: Vec<Draft>) {
     for Draft { message, content } in drafts {
         let engine = Arc::clone(engine);
         let runtime = engine.runtime.clone();
+        engine.outgoing.0.send_modify(|count| *count += 1);
         runtime.spawn(async move {
             let sent = match (message.channel, &engine.options.smtp, &engine.options.sms) {
                 (Channel::Email, Some(server), _) => server.send(&message.to, &content).await,
@@ -147,12 +167,37 @@ pub(crate) fn send(engine: &Arc<Engine>, drafts: Vec<Draft>) {
                     MessageStatus::Failed(reason)
                 }
             };
-            let kept = engine.db.write(|tx| tx.put(&Message { status, ..message }));
+            // A provider has it, or has refused it: its text is nobody's here any more.
+            let kept = engine.db.write(|tx| {
+                tx.put(&Message {
+                    status,
+                    content: None,
+                    ..message
+                })
+            });
+            engine.outgoing.0.send_modify(|count| *count -= 1);
             if let Err::<(), StateError>(error) = kept {
                 tracing::error!(%error, "outbox");
             }
         });
     }
+}
+
+/// Messages that were on their way when the last process ended: nobody knows whether they left, and they are not sent
+/// again. Their text lies in the outbox.
+pub(crate) fn interrupted(engine: &Engine) -> Result<(), StateError> {
+    engine.db.write(|tx| {
+        for message in tx.all::<Message>()? {
+            if message.status == MessageStatus::Sending {
+                let reason = "the sandbox ended while it was on its way".to_owned();
+                tx.put(&Message {
+                    status: MessageStatus::Failed(reason),
+                    ..message
+                })?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// What the console shows on every page: no text, no link.
@@ -185,7 +230,10 @@ pub(crate) fn outbox(engine: &Engine) -> Vec<OutboxMessage> {
     .collect()
 }
 
-fn view(message: Message) -> OutboxMessage {
+fn view(mut message: Message) -> OutboxMessage {
+    if message.status == MessageStatus::Sending {
+        message.content = None;
+    }
     let (status, reason) = match message.status {
         MessageStatus::Outbox => ("outbox", None),
         MessageStatus::Sending => ("sending", None),

@@ -96,10 +96,10 @@ impl SmtpServer {
             ca,
             from,
         };
-        if let Some(from) = &server.from {
-            from.parse::<Mailbox>().map_err(|_| {
-                refused("the sender is no address; write Bank <no-reply@bank.example>")
-            })?;
+        if !server.from.as_deref().is_none_or(is_address) {
+            return Err(refused(
+                "the sender is no address; write Bank <no-reply@bank.example>",
+            ));
         }
         let roots = |pem: &String| {
             reqwest::Certificate::from_pem_bundle(pem.as_bytes())
@@ -169,6 +169,11 @@ impl SmtpServer {
             _ => Tls::Wrapper(parameters),
         })
     }
+}
+
+/// Whether mail can be from, or to, this.
+pub(crate) fn is_address(text: &str) -> bool {
+    text.parse::<Mailbox>().is_ok()
 }
 
 /// Schemes that browsers do not know have hosts without a kind.

@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::rfc3339;
+use crate::console::text::plain;
 use crate::state::{Client, MessageContent, Setting, StateError, Tx, User};
 
 const SETTING: &str = "email_template_async_approval";
@@ -75,6 +76,11 @@ impl Facts<'_> {
         one_line(&self.client.name)
     }
 
+    /// The binding message in one line, and as the page shows it.
+    fn code(&self) -> Option<String> {
+        self.binding_message.map(one_line)
+    }
+
     /// `2026-01-15 10:35 UTC`.
     fn until(&self) -> String {
         let text = rfc3339(self.expires_ms);
@@ -143,15 +149,16 @@ impl EmailTemplate {
 
 pub(super) fn sms(facts: &Facts<'_>) -> MessageContent {
     let words = Words::of(facts.language);
-    let code = match facts.binding_message {
-        Some(message) => format!(" {}: {}.", words.code, one_line(message)),
+    // The link first: the code is the client's words, and may be made to look like one.
+    let code = match facts.code() {
+        Some(code) => format!(" {}: {code}", words.code),
         None => String::new(),
     };
     MessageContent {
         from: None,
         subject: None,
         text: format!(
-            "{} {}.{code} {}",
+            "{} {}: {}{code}",
             facts.application(),
             words.asks,
             facts.link
@@ -209,13 +216,8 @@ fn text(facts: &Facts<'_>, words: &Words) -> String {
         facts.application(),
         words.asks
     );
-    if let Some(message) = facts.binding_message {
-        text += &format!(
-            "{}: {}\n{}\n\n",
-            words.code,
-            one_line(message),
-            words.compare
-        );
+    if let Some(code) = facts.code() {
+        text += &format!("{}: {code}\n{}\n\n", words.code, words.compare);
     }
     text += &format!("{}\n{}\n\n", words.open, facts.link);
     text += &format!(
@@ -246,9 +248,9 @@ fn page(facts: &Facts<'_>, words: &Words) -> Markup {
                             tr { td style="padding:28px 28px 24px" {
                                 p style={ "margin:0 0 16px;" (quiet) } { (facts.tenant) }
                                 h1 style={ "margin:0 0 20px;font-size:20px;line-height:1.3;" (text) } { (facts.application()) " " (words.asks) "." }
-                                @if let Some(message) = facts.binding_message {
+                                @if let Some(code) = facts.code() {
                                     p style={ "margin:0 0 4px;" (quiet) } { (words.code) }
-                                    p style={ "margin:0 0 4px;padding:10px 14px;background:#eeedfd;border-radius:8px;font-size:18px;font-weight:600;" (text) } { (message) }
+                                    p style={ "margin:0 0 4px;padding:10px 14px;background:#eeedfd;border-radius:8px;font-size:18px;font-weight:600;" (text) } { bdi { (code) } }
                                     p style={ "margin:0 0 24px;" (quiet) } { (words.compare) }
                                 }
                                 p style="margin:0 0 20px" {
@@ -294,8 +296,8 @@ fn variable(name: &str, facts: &Facts<'_>) -> String {
     let maybe = |value: &Option<String>| value.clone().unwrap_or_default();
     match name {
         "url" => facts.link.to_owned(),
-        "binding_message" => facts.binding_message.unwrap_or_default().to_owned(),
-        "application.name" => facts.client.name.clone(),
+        "binding_message" => facts.code().unwrap_or_default(),
+        "application.name" => facts.application(),
         "application.clientID" => facts.client.client_id.clone(),
         "tenant" | "friendly_name" => facts.tenant.to_owned(),
         "user.user_id" => user.user_id.clone(),
@@ -312,11 +314,11 @@ fn escaped(text: &str) -> String {
     html! { (text) }.into_string()
 }
 
-/// A name may hold anything; in a subject or a sentence it is one line.
+/// A name may hold anything; in a subject or a sentence it is one line, and what nobody would see in it, or what would
+/// turn the rest around, stands there by its name.
 fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    let blank = |c: char| if c.is_ascii_control() { ' ' } else { c };
+    plain(&text.chars().map(blank).collect::<String>())
 }
 
 #[cfg(test)]
@@ -404,13 +406,50 @@ mod tests {
     }
 
     #[test]
-    fn an_sms_is_one_line_with_the_link_at_its_end() {
+    fn an_sms_is_one_line_with_the_link_and_the_code() {
         with(Language::German, Some("TX-4711"), |facts| {
             assert_eq!(
                 sms(facts).text,
-                "Shop <b>&  co</b> bittet um Ihre Freigabe. Vorgangscode: TX-4711. https://bank.example/bc-verify?consent=cns_1&x=1"
+                "Shop <b>&  co</b> bittet um Ihre Freigabe: https://bank.example/bc-verify?consent=cns_1&x=1 Vorgangscode: TX-4711"
             );
         });
+    }
+
+    #[test]
+    fn what_hides_or_turns_text_around_is_named_in_every_part() {
+        let message = "Pay\u{202e}1234\u{200b}\u{2028}x\u{85}y\u{feff}";
+        with(Language::English, Some(message), |facts| {
+            let mail = EmailTemplate {
+                body: Some("{{ binding_message }}".into()),
+                ..EmailTemplate::default()
+            };
+            let worded = mail.email(facts).html.expect("HTML");
+            let mail = EmailTemplate::default().email(facts);
+            let html = mail.html.expect("HTML");
+            for part in [&sms(facts).text, &mail.text, &html, &worded] {
+                assert!(part.contains("Pay⟨RLO⟩1234⟨ZWSP⟩⟨LS⟩x"), "{part}");
+                let hidden = |c: char| {
+                    matches!(
+                        c,
+                        '\u{80}'..='\u{9f}' | '\u{200b}' | '\u{2028}' | '\u{202e}' | '\u{feff}'
+                    )
+                };
+                assert!(!part.contains(hidden), "{part:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn in_an_sms_the_link_comes_before_the_words_of_the_client() {
+        with(
+            Language::English,
+            Some("https://evil.example/login"),
+            |facts| {
+                let text = sms(facts).text;
+                let place = |part: &str| text.find(part).expect(part);
+                assert!(place(facts.link) < place("https://evil.example"), "{text}");
+            },
+        );
     }
 
     #[test]

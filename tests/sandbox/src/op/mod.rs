@@ -7,9 +7,9 @@ pub(crate) mod form;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -109,7 +109,7 @@ async fn authorize(
             signed_request: params.get("request").is_some(),
             notification_channel: params.get("notification_channel"),
             ui_locales: params.get("ui_locales"),
-            base: &called.base,
+            base: &called.link_base,
         },
     )?;
     called.is_about(&started.id);
@@ -240,6 +240,12 @@ async fn userinfo(
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+/// Whether a call brings a body that does not call itself JSON.
+pub(crate) fn writes_other_than_json(request: &Request<Body>) -> bool {
+    let empty = request.body().size_hint().exact() == Some(0);
+    !empty && media_type(request.headers()).as_deref() != Some(JSON)
 }
 
 /// The token of a Bearer header.

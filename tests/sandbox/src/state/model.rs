@@ -356,7 +356,7 @@ pub(crate) struct Message {
     pub(crate) request_id: String,
     pub(crate) to: String,
     pub(crate) status: MessageStatus,
-    /// Its text, link and all, only while it lies in the outbox.
+    /// Its text, link and all, until a provider has taken or refused it.
     pub(crate) content: Option<MessageContent>,
 }
 

@@ -46,6 +46,10 @@ pub(crate) fn unescaped(text: &str) -> String {
 }
 
 impl Browser {
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
+    }
+
     pub(crate) async fn open(&mut self, bench: &Bench, url: &str) -> Page {
         self.call(bench, Method::GET, url, &[]).await
     }
@@ -85,6 +89,14 @@ impl Browser {
         let location = answer.answer.header("location").expect("where").to_owned();
         let next = origin_of(&page.url) + &location;
         self.open(bench, &next).await
+    }
+
+    /// Where a page leads by itself.
+    async fn followed(&mut self, bench: &Bench, page: Page) -> Page {
+        match page.answer.header("location").map(str::to_owned) {
+            Some(location) => self.open(bench, &location).await,
+            None => page,
+        }
     }
 
     pub(crate) async fn log_in(
@@ -600,8 +612,240 @@ async fn a_blocked_person_can_neither_log_in_nor_go_on() {
         .await;
     assert_eq!(browser.open(&bench, &link).await.status(), 410);
     let refused = browser.submit(&bench, &page, &[("action", "allow")]).await;
-    assert_eq!(refused.status(), 410);
+    assert_eq!(refused.status(), 403, "signed out");
     assert_eq!(state(&bench), RequestState::Denied);
+}
+
+#[tokio::test]
+async fn a_new_password_and_a_block_sign_the_person_out() {
+    let bench = with_email().await;
+    let user = bench.sandbox.ready().user_id.replace('|', "%7C");
+    let path = format!("/users/{user}");
+    for change in [
+        json!({ "password": "another-password" }),
+        json!({ "blocked": true }),
+    ] {
+        let (_, link) = mailed(&bench, &[]).await;
+        let mut browser = Browser::default();
+        let password = bench.sandbox.ready().user_password;
+        let change_password = json!({ "password": password });
+        bench.manage(Method::PATCH, &path, change_password).await;
+        let page = browser.log_in(&bench, &link, "ana", &password).await;
+        assert!(page.field("digest").is_some());
+        assert_eq!(bench.manage(Method::PATCH, &path, change).await.status, 200);
+        let unblocked = json!({ "blocked": false });
+        bench.manage(Method::PATCH, &path, unblocked).await;
+        let refused = browser.submit(&bench, &page, &[("action", "allow")]).await;
+        assert!(refused.status() == 403 && refused.has("Nothing was done"));
+        assert_ne!(state(&bench), RequestState::Approved);
+    }
+}
+
+#[tokio::test]
+async fn only_a_phone_approves_where_an_approval_must_be_signed() {
+    for (signed, verified) in [(true, false), (false, true)] {
+        let bench = Bench::with(Options {
+            per_user_limit: None,
+            ready_channels: Some(vec!["guardian-push".into(), "email".into()]),
+            require_signed_consent: signed,
+            require_user_verification: verified,
+            ..Options::default()
+        })
+        .await;
+        let changes = [PAYMENT[0], PAYMENT[1], ("requested_expiry", "600")];
+        let (id, link) = mailed(&bench, &changes).await;
+        let (mut browser, page) = signed_in(&bench, &link).await;
+        assert!(page.has("Pay 249.00 EUR to ExampleCorp"));
+        assert!(page.has("that your phone signs") && !page.has("value=\"allow\""));
+        let forged = browser.submit(&bench, &page, &[("action", "allow")]).await;
+        assert!(!forged.has("<h1>Approved"), "{}", forged.answer.text);
+        assert!(!bench.sandbox.decide(&id, true), "the console's button");
+        assert_eq!(bench.poll(&id).await.error().1, "authorization_pending");
+        let done = browser.submit(&bench, &page, &[("action", "deny")]).await;
+        assert!(done.has("Denied"));
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_is_opened_late_is_approved_all_the_same() {
+    let bench = with_email().await;
+    let changes = [PAYMENT[0], PAYMENT[1], ("requested_expiry", "259200")];
+    let (id, link) = mailed(&bench, &changes).await;
+    // A push would be too old after five minutes.
+    bench.advance(2 * 24 * 3_600);
+    let (mut browser, page) = signed_in(&bench, &link).await;
+    let done = browser.submit(&bench, &page, &[("action", "allow")]).await;
+    assert!(done.has("Approved"), "{}", page.answer.text);
+    assert_eq!(bench.poll(&id).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_of_many_equal_requests_warns_and_wants_a_typed_confirmation_as_a_phone_does() {
+    let bench = with_email().await;
+    let changes = [PAYMENT[0], PAYMENT[1], ("requested_expiry", "600")];
+    for number in 1..=6 {
+        let (_, link) = mailed(&bench, &changes).await;
+        let (mut browser, page) = signed_in(&bench, &link).await;
+        let marked = |code: &str| page.has(&format!("data-mark=\"{code}\""));
+        assert_eq!(marked("repeated_request"), number > 1, "{number}");
+        assert_eq!(marked("many_requests"), number == 6, "{number}");
+        assert_eq!(page.has("name=\"confirmation\""), number == 6, "{number}");
+        if number == 6 {
+            let untyped = browser.submit(&bench, &page, &[("action", "allow")]).await;
+            assert_eq!(untyped.status(), 409);
+            let fields = [("action", "allow"), ("confirmation", "249")];
+            let done = browser.submit(&bench, &page, &fields).await;
+            assert!(done.has("Approved"));
+        }
+    }
+    // What was approved is no repeat; more than ever was approved is marked.
+    let more = DETAILS.replace("249.00", "250.00");
+    let changes = [
+        PAYMENT[0],
+        ("authorization_details", more.as_str()),
+        ("requested_expiry", "600"),
+    ];
+    bench.advance(1_200);
+    let (_, link) = mailed(&bench, &changes).await;
+    let (_, page) = signed_in(&bench, &link).await;
+    assert!(page.has("data-mark=\"highest_amount_yet\""));
+    assert!(!page.has("data-mark=\"repeated_request\""));
+}
+
+/// Two requests for a person, answered in a browser: the first with yes, the second with no.
+async fn visits(bench: &Bench, index: usize) {
+    let mail = format!("p{index}@example.com");
+    let hint = bench.hint(&format!("auth0|p{index}"));
+    for round in 0..2 {
+        let amount = 1_000 + 2 * index + round;
+        let details = DETAILS.replace("249.00", &format!("{amount}.00"));
+        let changes = [
+            PAYMENT[0],
+            ("authorization_details", details.as_str()),
+            ("login_hint", hint.as_str()),
+        ];
+        let started = bench.start_with(&changes).await;
+        let id = started.json()["auth_req_id"]
+            .as_str()
+            .expect("id")
+            .to_owned();
+        let outbox = bench.sandbox.outbox();
+        let own = outbox.iter().find(|message| message.to == mail);
+        let link = own
+            .and_then(|message| message.link.clone())
+            .expect("a link");
+        let mut browser = Browser::default();
+        let page = browser.log_in(bench, &link, &mail, "password-of-all").await;
+        let shown = format!("Pay 1,{:03}.00 EUR", amount - 1_000);
+        assert!(
+            page.has(&shown) && page.has(&mail),
+            "{shown}: {}",
+            page.answer.text
+        );
+        let action = ["allow", "deny"][round];
+        let done = browser.submit(bench, &page, &[("action", action)]).await;
+        assert_eq!(done.status(), 200, "{}", done.answer.text);
+        let tokens = bench.poll(&id).await;
+        if round == 0 {
+            let granted = tokens.json()["authorization_details"].to_string();
+            assert!(granted.contains(&amount.to_string()), "{}", tokens.text);
+        } else {
+            assert_eq!(tokens.error().1, "access_denied");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_who_answer_at_once_each_see_and_answer_their_own() {
+    let bench = with_email().await;
+    const PEOPLE: usize = 8;
+    for index in 0..PEOPLE {
+        let person = json!({
+            "user_id": format!("auth0|p{index}"), "email": format!("p{index}@example.com"),
+            "email_verified": true, "password": "password-of-all",
+        });
+        bench.control("users", person).await;
+    }
+    futures_util::future::join_all((0..PEOPLE).map(|index| visits(&bench, index))).await;
+    let answers = bench.sandbox.snapshot().requests;
+    assert_eq!(answers.len(), 2 * PEOPLE);
+    assert!(answers.iter().all(|request| request.answer.is_some()));
+}
+
+#[tokio::test]
+async fn thousands_who_open_a_link_sign_nobody_out() {
+    let bench = with_email().await;
+    let (_, link) = mailed(&bench, &[]).await;
+    let (mut browser, page) = signed_in(&bench, &link).await;
+    let mut waiting = Browser::default();
+    let login = waiting.open(&bench, &link).await;
+    for _ in 0..21 {
+        let opened = (0..100).map(|_| bench.get(&link[bench.sandbox.origin().len()..]));
+        futures_util::future::join_all(opened).await;
+    }
+    let ready = bench.sandbox.ready();
+    let fields = [
+        ("action", "login"),
+        ("username", ready.username.as_str()),
+        ("password", &ready.user_password),
+    ];
+    let logged_in = waiting.submit(&bench, &login, &fields).await;
+    assert!(logged_in.field("digest").is_some(), "a form in flight");
+    let done = browser.submit(&bench, &page, &[("action", "allow")]).await;
+    assert!(done.has("Approved"), "{}", done.answer.text);
+}
+
+#[tokio::test]
+async fn every_page_of_a_visit_is_in_one_language() {
+    for bench in [with_email().await, Bench::asgardeo().await] {
+        ben(&bench).await;
+        let german = [("ui_locales", "de")];
+        let (_, link) = mailed(&bench, &german).await;
+        let english = || {
+            let mut browser = Browser::default();
+            let header = "en".parse().expect("header");
+            browser.headers.insert("accept-language", header);
+            browser
+        };
+        let is_german = |page: &Page, words: &str| {
+            assert!(page.has("<html lang=\"de\">"), "{}", page.answer.text);
+            assert!(page.has(words), "{words}: {}", page.answer.text);
+        };
+        let mut stranger = english();
+        let page = stranger.log_in(&bench, &link, "ben", "benspassword").await;
+        let page = stranger.followed(&bench, page).await;
+        is_german(&page, "Ein anderes Konto ist gefragt");
+        let mut browser = english();
+        let page = browser.open(&bench, &link).await;
+        let stale = browser.submit(&bench, &page, &[("action", "dance")]).await;
+        is_german(&stale, "Nichts ist geschehen");
+        let password = bench.sandbox.ready().user_password;
+        let page = browser.log_in(&bench, &link, "ana", &password).await;
+        let done = browser.submit(&bench, &page, &[("action", "allow")]).await;
+        is_german(&done, "Freigegeben");
+        let again = browser.open(&bench, &link).await;
+        let again = browser.followed(&bench, again).await;
+        assert!(again.has("<html lang=\"de\">"), "{}", again.answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_link_never_leads_where_only_the_caller_says_the_sandbox_is() {
+    let bench = Bench::asgardeo().await;
+    let port = bench.sandbox.origin();
+    let port = port.rsplit(':').next().expect("port").to_owned();
+    for host in [
+        "localhost".to_owned(),
+        format!("0.0.0.0:{port}"),
+        "evil.example".to_owned(),
+    ] {
+        let mut form = bench.start_form();
+        form.push(("notification_channel", "external".to_owned()));
+        let request = bench.http.post(bench.url("/oauth2/ciba")).form(&form);
+        let answer = bench.send(request.header("host", &host)).await;
+        let link = answer.json()["auth_url"].as_str().expect("link").to_owned();
+        assert!(link.starts_with(&bench.url("/oauth2/")), "{host}: {link}");
+    }
 }
 
 #[tokio::test]
@@ -689,15 +933,20 @@ async fn asgardeo_leads_a_used_link_a_stranger_and_a_failed_login_where_the_refe
     assert!(
         retry.contains("/authenticationendpoint/retry.do") && retry.contains("ciba.user.mismatch")
     );
-    assert!(
-        browser
-            .open(&bench, &retry)
-            .await
-            .has("Another account is asked")
-    );
+    let page = browser.open(&bench, &retry).await;
+    assert!(page.has("Another account is asked") && page.has("ben@example.com"));
     assert_eq!(state(&bench), RequestState::Pending);
 
-    let (mut browser, page) = signed_in(&bench, &link).await;
+    // The same browser gets out of the wrong account there, and into the right one.
+    let page = browser.submit(&bench, &page, &[("action", "logout")]).await;
+    assert!(page.has("type=\"password\""), "{}", page.answer.text);
+    let ready = bench.sandbox.ready();
+    let fields = [
+        ("action", "login"),
+        ("username", ready.username.as_str()),
+        ("password", &ready.user_password),
+    ];
+    let page = browser.submit(&bench, &page, &fields).await;
     for shown in ["Sandbox agent", "TX-4711", "openid"] {
         assert!(page.has(shown), "{shown}");
     }

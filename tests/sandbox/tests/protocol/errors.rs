@@ -496,6 +496,28 @@ async fn auth0_polling() {
     check("expired, by switch", &switched.poll(&id).await, &expired);
 }
 
+/// Errors of an endpoint before anything of the call is read.
+async fn shape_of_the_call(bench: &Bench, path: &str) {
+    let large = bench
+        .http
+        .post(bench.url(path))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(vec![b'a'; 300 * 1024]);
+    let too_large = refused(413, "invalid_request", "The body is too large");
+    check("too large", &bench.send(large).await, &too_large);
+    let wrong_method = Expected {
+        headers: &[("allow", "POST")],
+        ..refused(405, "invalid_request", "The method is not allowed here")
+    };
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let call = bench.http.request(method, bench.url(path));
+        check("method", &bench.send(call).await, &wrong_method);
+    }
+    let below = bench.http.post(bench.url(&format!("{path}/x")));
+    let nothing = refused(404, "not_found", "There is nothing at this path");
+    check("path", &bench.send(below).await, &nothing);
+}
+
 /// Errors of the token endpoint before any request is looked at.
 async fn token_endpoint(bench: &Bench, no_grant: &'static str, json: bool) {
     let path = bench.paths().1;
@@ -556,6 +578,22 @@ async fn token_endpoint(bench: &Bench, no_grant: &'static str, json: bool) {
         false => "The body must be a form",
     };
     check("no JSON object", &bench.send(text).await, &invalid(wanted));
+    let mut twice = form(&[]);
+    twice.push(("grant_type", CIBA.to_owned()));
+    let repeated = bench.form(path, &twice).await;
+    check("repeated", &repeated, &invalid("A parameter is repeated"));
+    shape_of_the_call(bench, path).await;
+    shape_of_the_call(bench, bench.paths().0).await;
+    let basic = bench
+        .http
+        .post(bench.url(path))
+        .basic_auth(&ready.client_id, Some("wrong"))
+        .form(&[("grant_type", CIBA)]);
+    let expected = Expected {
+        headers: &[("www-authenticate", r#"Basic realm="sandbox""#)],
+        ..refused(401, "invalid_client", "Client authentication failed")
+    };
+    check("wrong Basic", &bench.send(basic).await, &expected);
     let other = json!({ "name": "Other", "grant_types": [], "token_endpoint_auth_method": "client_secret_post" });
     let other = bench.control("clients", other).await;
     let id = |name: &str| other[name].as_str().expect("text").to_owned();
@@ -708,6 +746,47 @@ async fn asgardeo_who_may_start_and_by_which_channel() {
         &answer,
         &refused(500, "server_error", ""),
     );
+}
+
+#[tokio::test]
+async fn auth0_without_an_email_provider() {
+    let bench = Bench::with(Options {
+        email_provider: false,
+        ready_channels: Some(vec!["email".into()]),
+        ..Options::default()
+    })
+    .await;
+    let answer = bench.start_with(&[("requested_expiry", "600")]).await;
+    let body = answer.json();
+    let why = body["error_description"].as_str().expect("a description");
+    assert!(why.contains("email: There is no email provider"), "{why}");
+    let expected = invalid(why.to_owned().leak());
+    check("no provider", &answer, &expected);
+}
+
+#[tokio::test]
+async fn auth0_who_may_ask_for_which_details() {
+    let bench = Bench::new().await;
+    bench.enroll().await;
+    let identifier = "https://policy.example";
+    let api = json!({ "identifier": identifier, "authorization_details": [{ "type": "a" }] });
+    let made = bench.manage(Method::POST, "/resource-servers", api).await;
+    let path = format!(
+        "/resource-servers/{}",
+        made.json()["id"].as_str().expect("id")
+    );
+    let asks = [
+        ("audience", identifier),
+        ("authorization_details", r#"[{"type":"a"}]"#),
+    ];
+    let why = "The authorization_details type a is not registered for this API and client";
+    for policy in ["deny_all", "require_client_grant"] {
+        let policy = json!({ "subject_type_authorization": { "user": { "policy": policy } } });
+        bench.manage(Method::PATCH, &path, policy.clone()).await;
+        let answer = bench.start_with(&asks).await;
+        let expected = refused(400, "invalid_authorization_details", why);
+        check(&policy.to_string(), &answer, &expected);
+    }
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ enum Mood {
 }
 
 /// The two endpoints of a realm that the bridge calls.
-struct Realm {
-    url: String,
+pub(crate) struct Realm {
+    pub(crate) url: String,
     address: std::net::SocketAddr,
     callbacks: Arc<Mutex<Vec<(String, Value)>>>,
     mood: Arc<Mutex<Mood>>,
@@ -36,7 +36,7 @@ struct Realm {
 }
 
 impl Realm {
-    async fn start() -> Realm {
+    pub(crate) async fn start() -> Realm {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
         let address = listener.local_addr().expect("address");
         let callbacks = Arc::default();
@@ -79,7 +79,7 @@ impl Realm {
     }
 
     /// The claims of a bearer token of the channel.
-    fn claims(&self, bench: &Bench, jti: &str) -> Value {
+    pub(crate) fn claims(&self, bench: &Bench, jti: &str) -> Value {
         json!({
             "iss": self.url, "aud": self.url, "sub": "d19479ca", "azp": "agent", "typ": "Bearer",
             "jti": jti, "iat": bench.now(), "exp": bench.now() + 60,
@@ -90,7 +90,7 @@ impl Realm {
 /// `kid` of the realm's key.
 const KID: &str = "realm-key";
 
-fn token(key: rsa::RsaPrivateKey, claims: &Value) -> String {
+pub(crate) fn token(key: rsa::RsaPrivateKey, claims: &Value) -> String {
     let signer = Phone::new(key, "", "");
     let header = json!({ "alg": "RS256", "typ": "JWT", "kid": KID });
     signer.sign_with(&header, &claims.to_string())
@@ -164,7 +164,7 @@ async fn write(socket: &mut TcpStream, status: u16, body: &str) {
 }
 
 /// A realm, a bridge to it, and the phone of its user alice.
-struct Lab {
+pub(crate) struct Lab {
     realm: Realm,
     bench: Bench,
     phone: Phone,
@@ -198,7 +198,7 @@ impl Lab {
     }
 
     /// What Keycloak sends, with more members.
-    fn body(more: &Value) -> Value {
+    pub(crate) fn body(more: &Value) -> Value {
         let mut body = json!({
             "scope": "openid profile roles profile", "login_hint": "alice", "binding_message": "W4/SCT!",
             "is_consent_required": false,
@@ -323,17 +323,80 @@ async fn a_keycloak_that_is_down_for_a_moment_still_gets_the_answer_and_gets_it_
     let push = lab.ring(json!({})).await;
     lab.realm.goes_down().await;
     assert_eq!(lab.answers(&push, true).await, 204);
-    while lab.bench.sandbox.snapshot().requests[0]
-        .callback
-        .as_ref()
-        .map(|c| c.state)
-        != Some(CallbackState::Sending)
-    {
-        tokio::task::yield_now().await;
-    }
+    tried(&lab.bench).await;
     lab.realm.comes_back().await;
     assert_eq!(lab.returned().await, CallbackState::Delivered);
     assert_eq!(lab.realm.statuses(), ["SUCCEED"]);
+}
+
+/// Waits until a callback could not leave.
+async fn tried(bench: &Bench) {
+    loop {
+        let callback = bench.sandbox.snapshot().requests[0].callback.clone();
+        let callback = callback.expect("a callback");
+        if callback.note.is_some() {
+            assert_eq!(callback.state, CallbackState::Waiting);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_never_left_is_sent_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lab = Lab::with(|options| options.data = Some(folder.path().to_owned())).await;
+    let push = lab.ring(json!({})).await;
+    lab.realm.goes_down().await;
+    assert_eq!(lab.answers(&push, true).await, 204);
+    tried(&lab.bench).await;
+    let Lab {
+        mut realm, bench, ..
+    } = lab;
+    let Bench { sandbox, .. } = bench;
+    let stopping = std::time::Instant::now();
+    sandbox.stop().await;
+    assert!(
+        stopping.elapsed() < Duration::from_secs(5),
+        "nothing was on its way"
+    );
+    realm.comes_back().await;
+    let mut second = options(&realm);
+    second.data = Some(folder.path().to_owned());
+    let bench = Bench::with(second).await;
+    let state = || {
+        let snapshot = bench.sandbox.snapshot();
+        snapshot.requests[0].callback.clone().unwrap().state
+    };
+    while matches!(state(), CallbackState::Waiting | CallbackState::Sending) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(state(), CallbackState::Delivered);
+    assert_eq!(realm.statuses(), ["SUCCEED"]);
+}
+
+#[tokio::test]
+async fn another_spelling_of_the_same_account_rings_its_phone() {
+    let mut lab = Lab::new().await;
+    for hint in ["Alice", "alice", "alice@example.com"] {
+        lab.ring(json!({ "login_hint": hint })).await;
+    }
+    assert_eq!(lab.bench.sandbox.snapshot().requests.len(), 3);
+}
+
+#[tokio::test]
+async fn the_sixth_request_of_a_minute_is_refused_unless_the_limit_is_off() {
+    for (limit, last) in [(Some(5), 429), (None, 201)] {
+        let mut lab = Lab::with(|options| options.per_user_limit = limit).await;
+        for _ in 0..5 {
+            lab.ring(json!({})).await;
+        }
+        let claims = lab.realm.claims(&lab.bench, "sixth");
+        let sixth = lab
+            .hand_over(&token(other_key(), &claims), &json!({}))
+            .await;
+        assert_eq!(sixth.status, last);
+    }
 }
 
 #[tokio::test]
@@ -472,7 +535,8 @@ async fn a_name_that_goes_to_another_account_does_not_ring_the_phone_of_the_firs
         .hand_over(&token(other_key(), &claims), &json!({}))
         .await;
     assert_eq!(answer.error(), (400, "unknown_user_id".to_owned()));
-    let claims = lab.realm.claims(&lab.bench, "unknown");
+    let mut claims = lab.realm.claims(&lab.bench, "unknown");
+    claims["sub"] = json!("account-of-bob");
     let answer = lab
         .hand_over(
             &token(other_key(), &claims),

@@ -54,6 +54,25 @@ async fn users_are_created_changed_and_removed() {
 }
 
 #[tokio::test]
+async fn a_user_name_has_one_user() {
+    let bench = Bench::new().await;
+    let taken = bench.sandbox.ready().username;
+    let second = json!({ "user_id": "second", "username": taken });
+    let answer = bench.manage(Method::POST, "/users", second).await;
+    assert_eq!(answer.device_error(), (409, "resource_conflict".to_owned()));
+    let third = json!({ "user_id": "third", "username": "third" });
+    assert_eq!(
+        bench.manage(Method::POST, "/users", third).await.status,
+        201
+    );
+    let path = "/users/auth0%7Cthird";
+    let renamed = json!({ "username": taken });
+    assert_eq!(bench.manage(Method::PATCH, path, renamed).await.status, 409);
+    let same = json!({ "username": "third" });
+    assert_eq!(bench.manage(Method::PATCH, path, same).await.status, 200);
+}
+
+#[tokio::test]
 async fn the_ciba_grant_is_refused_for_clients_that_may_not_have_it() {
     let bench = Bench::new().await;
     for restriction in [

@@ -92,6 +92,8 @@ async fn an_administrator_words_the_mail() {
     assert_eq!(mail.html, Some(html));
     assert!(mail.text.expect("text").contains(&link));
 
+    let nobody = json!({ "from": "Bank" });
+    assert_eq!(bench.manage(Method::PATCH, path, nobody).await.status, 400);
     let tags = json!({ "body": "{% if x %}{% endif %}" });
     assert_eq!(bench.manage(Method::PATCH, path, tags).await.status, 400);
     let off = json!({ "enabled": false });
@@ -163,6 +165,63 @@ async fn with_gateway(url: &str) -> Bench {
         ..Options::of(DialectName::Asgardeo)
     })
     .await
+}
+
+#[tokio::test]
+async fn a_mail_cut_off_by_the_end_of_the_sandbox_lies_in_the_outbox_afterwards() {
+    let folder = tempfile::tempdir().expect("folder");
+    // A server that takes the connection and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("port");
+    let url = format!("smtp://{}", silent.local_addr().expect("address"));
+    let options = || Options {
+        data: Some(folder.path().to_owned()),
+        smtp: Some(SmtpServer::parse(&url, None, None).expect("a server")),
+        ..Options::of(DialectName::Asgardeo)
+    };
+    let killed = {
+        let options = options();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("runtime");
+            runtime.block_on(async {
+                let bench = Bench::with(options).await;
+                bench.start_with(&[("notification_channel", "email")]).await;
+                assert_eq!(bench.sandbox.outbox()[0].status, "sending");
+                assert_eq!(
+                    bench.sandbox.outbox()[0].link,
+                    None,
+                    "it may have it already"
+                );
+            });
+            runtime.shutdown_background();
+        })
+    };
+    tokio::task::spawn_blocking(|| killed.join().expect("the first"))
+        .await
+        .expect("the first");
+    let bench = Bench::with(options()).await;
+    let mail = bench.sandbox.outbox().remove(0);
+    assert_eq!(mail.status, "failed");
+    assert!(
+        mail.reason
+            .expect("why")
+            .contains("ended while it was on its way")
+    );
+    assert!(mail.link.expect("link").contains("authCodeKey="));
+    assert!(mail.text.is_some());
+}
+
+#[tokio::test]
+async fn a_sandbox_that_stops_lets_a_message_leave() {
+    let (url, calls) = gateway(StatusCode::ACCEPTED).await;
+    let bench = with_gateway(&url).await;
+    bench.start_with(&[("notification_channel", "sms")]).await;
+    let Bench { sandbox, .. } = bench;
+    let handle = sandbox.handle();
+    sandbox.stop().await;
+    assert_eq!(calls.lock().expect("lock").len(), 1);
+    assert_eq!(handle.outbox()[0].status, "sent");
 }
 
 #[tokio::test]

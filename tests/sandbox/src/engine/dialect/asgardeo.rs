@@ -12,6 +12,8 @@ use crate::options::Options;
 use crate::state::{Channel, Client, StateError, Tx, User};
 use crate::text::random_uuid;
 
+/// Characters of a binding message. The reference names no number; what goes out as an SMS has to end somewhere.
+const MAX_MESSAGE: usize = 255;
 /// Expiry time of an application that sets none.
 const EXPIRY_S: u32 = 120;
 const NO_GRANT: &str = "Client has not configured grant_type properly.";
@@ -180,10 +182,10 @@ fn user(tx: &Tx<'_>, _: &Origins, hint: &str) -> Result<Result<Option<User>, Ref
     Ok(Ok(found))
 }
 
-/// Free text without `<`, `>` and control characters, and not blank.
+/// Free text without `<`, `>` and control characters, not blank and not endless.
 fn acceptable(text: &str) -> bool {
     let refused = |c: char| matches!(c, '<' | '>' | '\0'..='\x1f' | '\x7f');
-    !text.trim().is_empty() && !text.contains(refused)
+    !text.trim().is_empty() && !text.contains(refused) && text.chars().count() <= MAX_MESSAGE
 }
 
 /// The one that was asked for; else every automatic one that reaches the user; `external` by itself only if it is the
@@ -383,5 +385,6 @@ mod tests {
         for text in ["", "  ", "a<b", "a>b", "a\nb", "a\tb", "\u{7f}"] {
             assert!(!acceptable(text), "{text:?}");
         }
+        assert!(acceptable(&"ü".repeat(255)) && !acceptable(&"ü".repeat(256)));
     }
 }
