@@ -112,9 +112,10 @@ fn a_request_that_was_answered_says_so_and_keeps_its_answer() {
     assert_eq!(history[0]["binding_message"], "Order 4711");
     let id = &history[0]["challenge"].as_str().unwrap()[..8];
     let shown = lab.phone(&["show", id]).output().unwrap();
-    says(&shown, 1, &["was denied on", "history"]);
-    let receipt = json(&lab.phone(&["approve", id]).output().unwrap());
-    assert_eq!(receipt["decision"], "deny");
+    assert_eq!(json(&shown)["shown_document"], history[0]["shown_document"]);
+    let refused = lab.phone(&["approve", id]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(json(&refused)["decision"], "deny");
     let text = |args: &[&str]| {
         let mut command = sandbox(&["phone", "--store"]);
         stdout(&command.arg(lab.phone.path()).args(args).output().unwrap())
@@ -125,6 +126,62 @@ fn a_request_that_was_answered_says_so_and_keeps_its_answer() {
         "{told}"
     );
     assert!(text(&["history"]).contains("“Order 4711”"));
+    let kept = text(&["show", id]);
+    assert!(
+        kept.contains("was denied on") && kept.contains("“Order 4711”"),
+        "{kept}"
+    );
+}
+
+#[test]
+fn where_nobody_can_be_asked_an_approval_says_what_it_approves() {
+    let lab = Lab::new(&[]);
+    let mut watch = lab.watch("ignore");
+    std::thread::scope(|scope| {
+        let agent = scope.spawn(|| lab.agent(&[]));
+        let id = watch.event("request")["challenge"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let nobody = lab.phone(&["approve", &id]).output().unwrap();
+        says(&nobody, 2, &["--digest", "--yes"]);
+        let yes = lab.phone(&["approve", &id, "--yes"]).output().unwrap();
+        assert_eq!(json(&yes)["delivery"], "delivered");
+        assert_eq!(agent.join().unwrap().status.code(), Some(0));
+    });
+}
+
+#[test]
+fn a_watch_finds_the_stream_of_a_server_that_started_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let options = [
+        "--data",
+        data.path().to_str().unwrap(),
+        "--listen",
+        &port.to_string(),
+    ];
+    let mut lab = Lab::new(&options);
+    let mut watch = lab.watch("approve");
+    lab.restart(&options);
+    watch.event("disconnected");
+    watch.event("connected");
+    assert_eq!(lab.agent(&[]).status.code(), Some(0));
+}
+
+#[test]
+fn a_phone_that_lost_the_key_of_its_keys_says_so_and_makes_no_other() {
+    let lab = Lab::new(&[]);
+    let key = lab.phone.path().join("store.key");
+    std::fs::remove_file(&key).unwrap();
+    for command in ["list", "repair"] {
+        let lost = lab.phone(&[command]).output().unwrap();
+        says(&lost, 1, &["store.key", "backup", "enrol again"]);
+        assert!(!key.exists());
+    }
 }
 
 #[test]

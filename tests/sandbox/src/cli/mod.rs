@@ -135,7 +135,9 @@ fn tell(error: &anyhow::Error, context: Context) {
     };
     let message = text::printable(&message);
     let code = core.map(|core| core.code());
-    let advice = code.and_then(advice);
+    let advice = code
+        .and_then(advice)
+        .map(|words| words.replace("`sandbox ", &format!("`{} ", program())));
     if context.json {
         context.terminal.json(&serde_json::json!({
             "error": code.map_or("failed", ErrorCode::as_str),

@@ -24,6 +24,9 @@ pub(crate) enum News {
 pub(crate) struct Source {
     http: reqwest::Client,
     url: Url,
+    /// Where this was found, to look again: a server that starts anew may have its stream elsewhere.
+    base_url: String,
+    ca: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -65,11 +68,13 @@ impl Source {
         Ok(Source {
             http: http::client(&url, ca)?,
             url,
+            base_url: base_url.to_owned(),
+            ca: ca.map(str::to_owned),
         })
     }
 
     /// Listens until the receiver is dropped; connects again after a break.
-    pub(crate) async fn listen(self, push_token: String, news: mpsc::Sender<News>) {
+    pub(crate) async fn listen(mut self, push_token: String, news: mpsc::Sender<News>) {
         let mut pause = Duration::from_millis(250);
         loop {
             let (why, was_connected) = self.listen_once(&push_token, &news).await;
@@ -81,6 +86,9 @@ impl Source {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));
+            if let Ok(found) = Source::find(&self.base_url, self.ca.as_deref()).await {
+                self = found;
+            }
         }
     }
 

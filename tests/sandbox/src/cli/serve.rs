@@ -224,6 +224,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     // Before anything is printed: whoever reads it may ask for the end at once.
     let stopped_by = terminal::stop_signal();
     let keep = args.data.clone();
+    let verify_user = args.require_user_verification;
     let sandbox = Sandbox::start(options(args)?)
         .await
         .context("the sandbox cannot start")?;
@@ -271,7 +272,13 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         if let Some(invitation) = &invitation {
             enrol(screen, invitation);
         }
-        next(screen, &sandbox, ca.as_deref(), invitation.as_deref());
+        next(
+            screen,
+            &sandbox,
+            ca.as_deref(),
+            invitation.as_deref(),
+            verify_user,
+        );
     }
     let signal = stopped_by.await;
     // Whoever asked for the end waits for it: open exchanges get most of a second.
@@ -344,7 +351,13 @@ fn enrol(screen: terminal::Terminal, invitation: &str) {
 }
 
 /// The commands that come next, with values that work.
-fn next(screen: terminal::Terminal, sandbox: &Sandbox, ca: Option<&str>, invitation: Option<&str>) {
+fn next(
+    screen: terminal::Terminal,
+    sandbox: &Sandbox,
+    ca: Option<&str>,
+    invitation: Option<&str>,
+    verify_user: bool,
+) {
     let ready = sandbox.ready();
     let program = program();
     let server = sandbox.tls_origin().unwrap_or_else(|| sandbox.origin());
@@ -356,9 +369,10 @@ fn next(screen: terminal::Terminal, sandbox: &Sandbox, ca: Option<&str>, invitat
     match invitation {
         Some(invitation) => lines.extend([
             Line::plain(format!(
-                "  {program} phone {ca}enroll {} --server {}",
+                "  {program} phone {ca}enroll {} --server {}{}",
                 quoted(invitation),
-                quoted(&server)
+                quoted(&server),
+                if verify_user { " --verify-user" } else { "" }
             )),
             Line::plain(format!("  {program} phone {ca}watch")),
         ]),

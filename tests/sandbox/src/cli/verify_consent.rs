@@ -65,6 +65,15 @@ pub(crate) fn run(args: &Args, context: Context) -> anyhow::Result<Exit> {
             .terminal
             .json(&json!({ "match": holds, "checks": findings }));
     } else {
+        let answered = findings
+            .iter()
+            .any(|finding| finding.verdict != Verdict::Missing);
+        if !answered {
+            context.terminal.line(Line::toned(
+                Tone::Danger,
+                format!("{} holds no answer to this request.", args.entry.display()),
+            ));
+        }
         for finding in &findings {
             context.terminal.line(line(finding));
         }

@@ -85,9 +85,12 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Asked first, so that it takes its files along.
+impl Running {
+    /// Asked first, so that it takes its files along.
+    fn stop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         let pid = self.child.id().to_string();
         let _ = Command::new("kill")
             .args(["-TERM", &pid])
@@ -100,6 +103,12 @@ impl Drop for Running {
             }
             std::thread::yield_now();
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -118,10 +127,7 @@ impl Lab {
 
     /// With more options of `phone enroll`.
     pub(crate) fn enrolled_with(more: &[&str], enroll: &[&str]) -> Lab {
-        let mut server = Running::start(sandbox(
-            &[&["serve", "--json", "--interval", "1"], more].concat(),
-        ));
-        let values = server.line();
+        let (server, values) = Lab::serve(more);
         let lab = Lab {
             server,
             values,
@@ -136,6 +142,20 @@ impl Lab {
         );
         assert_eq!(enrolled["user"], lab.values["user_label"]);
         lab
+    }
+
+    fn serve(more: &[&str]) -> (Running, Value) {
+        let mut server = Running::start(sandbox(
+            &[&["serve", "--json", "--interval", "1"], more].concat(),
+        ));
+        let values = server.line();
+        (server, values)
+    }
+
+    /// Ends the server and starts it anew.
+    pub(crate) fn restart(&mut self, more: &[&str]) {
+        self.server.stop();
+        (self.server, self.values) = Lab::serve(more);
     }
 
     pub(crate) fn text(&self, name: &str) -> &str {
