@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::ApiError;
@@ -14,11 +15,12 @@ use super::error::read as body_of;
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::password::PasswordHash;
-use crate::state::{Event, User};
+use crate::state::{Event, StateError, Tx, User};
 use crate::text::random_alphanumeric;
 
-/// Members of a user that may be set; absent ones stay.
+/// Members of a user that may be set; absent ones stay. A member that is none of these is a slip, and refused.
 #[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct UserBody {
     user_id: Option<String>,
     username: Option<String>,
@@ -31,9 +33,29 @@ pub(crate) struct UserBody {
     phone_number: Option<String>,
     blocked: Option<bool>,
     permissions: Option<Vec<String>>,
+    /// What the real API has beside these; read and not used.
+    #[serde(rename = "connection")]
+    _connection: Option<IgnoredAny>,
+    #[serde(rename = "verify_email")]
+    _verify_email: Option<IgnoredAny>,
+    #[serde(rename = "given_name")]
+    _given_name: Option<IgnoredAny>,
+    #[serde(rename = "family_name")]
+    _family_name: Option<IgnoredAny>,
+    #[serde(rename = "app_metadata")]
+    _app_metadata: Option<IgnoredAny>,
+    #[serde(rename = "user_metadata")]
+    _user_metadata: Option<IgnoredAny>,
 }
 
 impl UserBody {
+    fn valid(&self) -> Result<(), ApiError> {
+        match self.password.as_deref() {
+            Some("") => Err(ApiError::body("password must not be empty")),
+            _ => Ok(()),
+        }
+    }
+
     fn apply(self, user: &mut User) {
         fn set(target: &mut Option<String>, value: Option<String>) {
             if value.is_some() {
@@ -60,6 +82,46 @@ impl UserBody {
     }
 }
 
+/// What cannot be right about a user, whoever asks for it.
+fn check(user: &User) -> Result<(), ApiError> {
+    let email = |text: &str| {
+        let parts = text.split_once('@');
+        parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
+            && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+    };
+    let number = |text: &str| {
+        let digits = text.strip_prefix('+').unwrap_or_default();
+        (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if user.email.as_deref().is_some_and(|text| !email(text)) {
+        return Err(ApiError::body("email must be an address"));
+    }
+    if user
+        .phone_number
+        .as_deref()
+        .is_some_and(|text| !number(text))
+    {
+        return Err(ApiError::body(
+            "phone_number must be written as +15555550100",
+        ));
+    }
+    if user.username.as_deref().is_some_and(str::is_empty) {
+        return Err(ApiError::body("username must not be empty"));
+    }
+    Ok(())
+}
+
+/// Whether somebody else logs in by the name or address of this user: then neither could be told from the other.
+fn taken(tx: &Tx<'_>, user: &User) -> Result<bool, StateError> {
+    let others = tx.all::<User>()?;
+    Ok(others.iter().any(|other| {
+        let same =
+            |mine: &Option<String>, theirs: &Option<String>| mine.is_some() && mine == theirs;
+        other.user_id != user.user_id
+            && (same(&user.username, &other.username) || same(&user.email, &other.email))
+    }))
+}
+
 /// Creates a user; a given id may leave out the `auth0|` in front.
 pub(crate) fn create_user(engine: &Engine, mut body: UserBody) -> Result<User, ApiError> {
     let id = body
@@ -80,14 +142,16 @@ pub(crate) fn create_user(engine: &Engine, mut body: UserBody) -> Result<User, A
         updated_ms: now,
         ..User::default()
     };
+    body.valid()?;
     body.apply(&mut user);
-    match engine
+    check(&user)?;
+    engine
         .db
-        .write(|tx| tx.insert(&user).map_err(ApiError::from))?
-    {
-        true => Ok(user),
-        false => Err(ApiError::CONFLICT),
-    }
+        .write(|tx| match taken(tx, &user)? || !tx.insert(&user)? {
+            true => Err(ApiError::CONFLICT),
+            false => Ok(()),
+        })?;
+    Ok(user)
 }
 
 fn view(user: &User) -> Value {
@@ -138,9 +202,14 @@ pub(super) async fn update(
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     let body: UserBody = body_of(&body)?;
+    body.valid()?;
     let user = engine.db.write(|tx| {
         let mut user: User = tx.get(&id)?.ok_or(ApiError::NOT_FOUND)?;
         body.apply(&mut user);
+        check(&user)?;
+        if taken(tx, &user)? {
+            return Err(ApiError::CONFLICT);
+        }
         engine.save_user(tx, user).map_err(ApiError::from)
     })?;
     Ok(Json(view(&user)))
