@@ -37,12 +37,24 @@ pub(super) struct Delegated {
 }
 
 /// Why a token is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BearerError {
     #[error("there is no bearer token")]
     Missing,
-    #[error("the realm's keys cannot be read")]
-    NoKeys,
+    #[error("the realm's keys cannot be read: {why}")]
+    NoKeys {
+        /// Which address, and what it answered.
+        why: String,
+    },
+    #[error(
+        "the token's issuer is {found}, --realm-url is {wanted}: Keycloak names itself as it was called, so call it by \
+         one name everywhere"
+    )]
+    Issuer {
+        /// What the realm's own key has signed.
+        found: String,
+        wanted: String,
+    },
     #[error("the bearer token is not signed by the realm")]
     Signature,
     #[error("the bearer token is not one of this realm's authentication channel")]
@@ -83,6 +95,12 @@ pub(super) async fn check(
         return Err(BearerError::Signature);
     }
     let claims: Claims = jws.claims().ok_or(BearerError::Claims)?;
+    if claims.iss != bridge.realm_url {
+        return Err(BearerError::Issuer {
+            found: claims.iss.chars().take(255).collect(),
+            wanted: bridge.realm_url.clone(),
+        });
+    }
     // A token of the realm for anything else names another audience: clients have those.
     let for_us = match &claims.aud {
         Audience::One(audience) => *audience == bridge.realm_url,
@@ -91,7 +109,7 @@ pub(super) async fn check(
     let whole = [&claims.sub, &claims.azp, &claims.jti]
         .iter()
         .all(|text| !text.is_empty() && text.len() <= 255);
-    if claims.iss != bridge.realm_url || !for_us || claims.typ != "Bearer" || !whole {
+    if !for_us || claims.typ != "Bearer" || !whole {
         return Err(BearerError::Claims);
     }
     let expires_ms = numeric_date_ms(claims.exp).ok_or(BearerError::Claims)?;
@@ -113,7 +131,11 @@ impl Keys {
         let stale = cache.read.is_none_or(|at| at.elapsed() >= REFRESH);
         if cache.key(kid).is_none() && stale {
             *cache = Cache {
-                set: Some(read(bridge).await.ok_or(BearerError::NoKeys)?),
+                set: Some(
+                    read(bridge)
+                        .await
+                        .map_err(|why| BearerError::NoKeys { why })?,
+                ),
                 read: Some(Instant::now()),
             };
         }
@@ -132,9 +154,19 @@ impl Cache {
     }
 }
 
-async fn read(bridge: &Bridge) -> Option<JwkSet> {
+async fn read(bridge: &Bridge) -> Result<JwkSet, String> {
     let url = format!("{}/protocol/openid-connect/certs", bridge.realm_url);
-    let answer = bridge.http.get(url).send().await.ok()?;
-    let answer = answer.error_for_status().ok()?;
-    serde_json::from_slice(&answer.bytes().await.ok()?).ok()
+    let get = bridge.http.get(&url).send().await;
+    let answer = get.map_err(|error| match error.is_connect() {
+        true => format!("{url} cannot be connected to"),
+        false => format!("{url} did not answer"),
+    })?;
+    if !answer.status().is_success() {
+        return Err(format!("{url} answered {}", answer.status().as_u16()));
+    }
+    let bytes = answer.bytes().await;
+    let set = bytes
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    set.ok_or_else(|| format!("{url} is no key set"))
 }
