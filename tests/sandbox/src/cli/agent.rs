@@ -127,7 +127,8 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         args.client_id,
         args.client_secret,
     )
-    .await?
+    .await
+    .map_err(|error| error.at_its_address())?
     .with_auth(args.client_auth);
     if let Some(place) = &args.lodge {
         lodge(place, ca.as_deref(), &mut request).await?;
@@ -137,7 +138,14 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     if !context.json {
         terminal.lines(&intro(&client, &request, width));
     }
-    let ack = client.start(&request).await?;
+    if request.channel.is_some() && client.speaks() == Some(Dialect::Auth0) {
+        let why = "--channel: a server of this dialect takes no wish; what lives longer than 300 s (--expiry) goes by e-mail";
+        return Err(Usage(why.into()).into());
+    }
+    let ack = client
+        .start(&request)
+        .await
+        .map_err(|error| error.with_help(&client, &request))?;
     if !context.json {
         terminal.lines(&acknowledged(&client, &ack));
     }

@@ -2,8 +2,8 @@
 
 mod history;
 mod repair;
+mod streams;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -13,11 +13,10 @@ use authenticator_core::{
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::handset::{Handset, Settings, address_for, now};
 use super::prompt::{self, Answer};
-use super::push_stream::{News, Source};
+use super::push_stream::News;
 use super::render::{self, View};
 use super::terminal::{Keys, Terminal};
 use super::text::{Line, Tone, minutes, pair, printable};
@@ -658,7 +657,9 @@ impl Phone {
             };
             match next {
                 None => bail!("the push streams have ended"),
-                Some(News::Connected) => self.say(json!({ "event": "connected" }), Vec::new),
+                Some(News::Connected { server, known }) => {
+                    self.connected(&server, known.as_ref()).await?;
+                }
                 Some(News::Lost(why)) => {
                     self.say(json!({ "event": "disconnected", "why": why }), || {
                         vec![Line::toned(
@@ -696,24 +697,6 @@ impl Phone {
                 }
             }
         }
-    }
-
-    /// One stream for each server that an account is on.
-    async fn listen(&self) -> anyhow::Result<mpsc::Receiver<News>> {
-        let enrollments = self.handset.authenticator.enrollments().await?;
-        let servers: BTreeSet<String> = enrollments.into_iter().map(|e| e.base_url).collect();
-        if servers.is_empty() {
-            bail!(
-                "there is no account yet; `{} enroll URI` adds one",
-                self.command
-            );
-        }
-        let (send, receive) = mpsc::channel(16);
-        for server in servers {
-            let source = Source::find(&server, self.handset.ca.as_deref()).await?;
-            tokio::spawn(source.listen(self.handset.push_token.clone(), send.clone()));
-        }
-        Ok(receive)
     }
 
     /// Shows one request and answers it. Trouble with one request does not end the watch; [`Exit::Differs`] says that a

@@ -106,5 +106,12 @@ fn read(file: &Path) -> anyhow::Result<String> {
 }
 
 fn unusable(file: &Path, what: &str) -> anyhow::Error {
+    if std::fs::metadata(file).is_ok_and(|file| file.len() == 0) {
+        let why = format!(
+            "{} is empty: is the id in the address right that it was fetched from?",
+            file.display()
+        );
+        return Usage(why).into();
+    }
     Usage(format!("{} is not {what}", file.display())).into()
 }
