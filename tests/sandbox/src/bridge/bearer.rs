@@ -46,17 +46,11 @@ pub(super) enum BearerError {
         /// Which address, and what it answered.
         why: String,
     },
-    #[error(
-        "the token's issuer is {found}, --realm-url is {wanted}: Keycloak names itself as it was called, so call it by \
-         one name everywhere"
-    )]
-    Issuer {
-        /// What the realm's own key has signed.
-        found: String,
-        wanted: String,
-    },
     #[error("the bearer token is not signed by the realm")]
     Signature,
+    /// Keycloak calls itself as it was called.
+    #[error("the realm calls itself {theirs}, and --realm-url is {ours}: they must be the same")]
+    Issuer { theirs: String, ours: String },
     #[error("the bearer token is not one of this realm's authentication channel")]
     Claims,
     #[error("the bearer token has expired")]
@@ -97,8 +91,8 @@ pub(super) async fn check(
     let claims: Claims = jws.claims().ok_or(BearerError::Claims)?;
     if claims.iss != bridge.realm_url {
         return Err(BearerError::Issuer {
-            found: claims.iss.chars().take(255).collect(),
-            wanted: bridge.realm_url.clone(),
+            theirs: claims.iss,
+            ours: bridge.realm_url.clone(),
         });
     }
     // A token of the realm for anything else names another audience: clients have those.

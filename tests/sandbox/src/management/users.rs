@@ -15,7 +15,7 @@ use super::error::read as body_of;
 use crate::clock::rfc3339;
 use crate::engine::Engine;
 use crate::password::PasswordHash;
-use crate::state::{Event, StateError, Tx, User};
+use crate::state::{Event, Tx, User};
 use crate::text::random_alphanumeric;
 
 /// Members of a user that may be set; absent ones stay. A member that is none of these is a slip, and refused.
@@ -49,11 +49,33 @@ pub(crate) struct UserBody {
 }
 
 impl UserBody {
-    fn valid(&self) -> Result<(), ApiError> {
-        match self.password.as_deref() {
-            Some("") => Err(ApiError::body("password must not be empty")),
-            _ => Ok(()),
-        }
+    /// What cannot be right about a user, whoever asks for it.
+    fn check(&self) -> Result<(), ApiError> {
+        let email = |text: &str| {
+            let parts = text.split_once('@');
+            parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
+                && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+        };
+        let number = |text: &str| {
+            let digits = text.strip_prefix('+').unwrap_or_default();
+            (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let wrong = |member: &Option<String>, right: &dyn Fn(&str) -> bool| {
+            member.as_deref().is_some_and(|text| !right(text))
+        };
+        let some = |text: &str| !text.is_empty();
+        let message = if wrong(&self.email, &email) {
+            "email must be an address"
+        } else if wrong(&self.phone_number, &number) {
+            "phone_number must be written as +15555550100"
+        } else if wrong(&self.username, &some) {
+            "username must not be empty"
+        } else if wrong(&self.password, &some) {
+            "password must not be empty"
+        } else {
+            return Ok(());
+        };
+        Err(ApiError::body(message))
     }
 
     fn apply(self, user: &mut User) {
@@ -82,46 +104,6 @@ impl UserBody {
     }
 }
 
-/// What cannot be right about a user, whoever asks for it.
-fn check(user: &User) -> Result<(), ApiError> {
-    let email = |text: &str| {
-        let parts = text.split_once('@');
-        parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
-            && !text.chars().any(|c| c.is_whitespace() || c.is_control())
-    };
-    let number = |text: &str| {
-        let digits = text.strip_prefix('+').unwrap_or_default();
-        (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    if user.email.as_deref().is_some_and(|text| !email(text)) {
-        return Err(ApiError::body("email must be an address"));
-    }
-    if user
-        .phone_number
-        .as_deref()
-        .is_some_and(|text| !number(text))
-    {
-        return Err(ApiError::body(
-            "phone_number must be written as +15555550100",
-        ));
-    }
-    if user.username.as_deref().is_some_and(str::is_empty) {
-        return Err(ApiError::body("username must not be empty"));
-    }
-    Ok(())
-}
-
-/// Whether somebody else logs in by the name or address of this user: then neither could be told from the other.
-fn taken(tx: &Tx<'_>, user: &User) -> Result<bool, StateError> {
-    let others = tx.all::<User>()?;
-    Ok(others.iter().any(|other| {
-        let same =
-            |mine: &Option<String>, theirs: &Option<String>| mine.is_some() && mine == theirs;
-        other.user_id != user.user_id
-            && (same(&user.username, &other.username) || same(&user.email, &other.email))
-    }))
-}
-
 /// Creates a user; a given id may leave out the `auth0|` in front.
 pub(crate) fn create_user(engine: &Engine, mut body: UserBody) -> Result<User, ApiError> {
     let id = body
@@ -142,16 +124,21 @@ pub(crate) fn create_user(engine: &Engine, mut body: UserBody) -> Result<User, A
         updated_ms: now,
         ..User::default()
     };
-    body.valid()?;
+    body.check()?;
     body.apply(&mut user);
-    check(&user)?;
-    engine
-        .db
-        .write(|tx| match taken(tx, &user)? || !tx.insert(&user)? {
-            true => Err(ApiError::CONFLICT),
-            false => Ok(()),
-        })?;
-    Ok(user)
+    engine.db.write(|tx| {
+        if name_is_taken(tx, &user)? || !tx.insert(&user)? {
+            return Err(ApiError::CONFLICT);
+        }
+        Ok(user)
+    })
+}
+
+/// A name that two users have would name nobody.
+fn name_is_taken(tx: &Tx<'_>, user: &User) -> Result<bool, ApiError> {
+    let others: Vec<User> = tx.all()?;
+    let same = |other: &User| other.user_id != user.user_id && other.username == user.username;
+    Ok(user.username.is_some() && others.iter().any(same))
 }
 
 fn view(user: &User) -> Value {
@@ -202,12 +189,11 @@ pub(super) async fn update(
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     let body: UserBody = body_of(&body)?;
-    body.valid()?;
+    body.check()?;
     let user = engine.db.write(|tx| {
         let mut user: User = tx.get(&id)?.ok_or(ApiError::NOT_FOUND)?;
         body.apply(&mut user);
-        check(&user)?;
-        if taken(tx, &user)? {
+        if name_is_taken(tx, &user)? {
             return Err(ApiError::CONFLICT);
         }
         engine.save_user(tx, user).map_err(ApiError::from)
