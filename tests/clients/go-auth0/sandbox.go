@@ -229,6 +229,6 @@ func (p *person) answers(word string) (*process, error) {
 }
 
 func (p *person) approve(challenge string) error {
-	_, err := run(append(p.phone[:len(p.phone):len(p.phone)], "approve", challenge)...)
+	_, err := run(append(p.phone[:len(p.phone):len(p.phone)], "approve", challenge, "--yes")...)
 	return err
 }

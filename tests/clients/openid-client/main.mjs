@@ -92,7 +92,7 @@ await run('openid-client 6.8.9 against sandbox serve', [
     const waiting = client.pollBackchannelAuthenticationGrant(config, await start(config, user));
     const { challenge } = await looks.review();
     while (polls.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    await phone.run('approve', challenge);
+    await phone.run('approve', challenge, '--yes');
     await waiting;
     return `${polls[0]} first, ${polls.at(-1)} last`;
   }],
@@ -105,7 +105,7 @@ await run('openid-client 6.8.9 against sandbox serve', [
     const waiting = client.pollBackchannelAuthenticationGrant(config, { ...acknowledged, interval: 0.1 });
     const { challenge } = await looks.review();
     while (!polls.includes('slow_down')) await new Promise((resolve) => setTimeout(resolve, 20));
-    await phone.run('approve', challenge);
+    await phone.run('approve', challenge, '--yes');
     await waiting;
     return [...new Set(polls)].join(', ');
   }],

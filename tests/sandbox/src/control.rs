@@ -78,16 +78,34 @@ fn own_host(engine: &Engine, headers: &HeaderMap) -> bool {
         && text(header::ORIGIN).is_none_or(|origin| origin.strip_prefix("http://").is_some_and(own))
 }
 
-/// Server-sent events: `data: {"provider":"FCM","payload":{…}}`.
+/// Server-sent events: `data: {"provider":"FCM","payload":{…}}`. The header says which accounts have this push address:
+/// a phone learns from it that a server has forgotten it.
 async fn events(
     State(engine): State<Arc<Engine>>,
     Path(token): Path<String>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> (
+    [(&'static str, String); 1],
+    Sse<impl Stream<Item = Result<Event, Infallible>>>,
+) {
+    let accounts = accounts(&engine, &token);
     let pushes = push::stream(engine, &token).map(|push| {
         let data = serde_json::to_string(&push).unwrap_or_default();
         Ok(Event::default().data(data))
     });
-    Sse::new(pushes).keep_alive(KeepAlive::default())
+    let pushes = Sse::new(pushes).keep_alive(KeepAlive::default());
+    ([("sandbox-accounts", accounts)], pushes)
+}
+
+/// Ids of the enrolments that have this push address, separated by spaces.
+fn accounts(engine: &Engine, token: &str) -> String {
+    use crate::state;
+    let all: Result<Vec<state::Enrollment>, state::StateError> = engine.db.write(|tx| tx.all());
+    let ids = all
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|device| device.push.as_ref().is_some_and(|push| push.token == token))
+        .map(|device| device.id);
+    ids.collect::<Vec<_>>().join(" ")
 }
 
 async fn ready(State(engine): State<Arc<Engine>>) -> Json<Value> {

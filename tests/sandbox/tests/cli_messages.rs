@@ -10,7 +10,7 @@ mod cli_lab;
 use std::io::BufRead as _;
 use std::process::Output;
 
-use cli_lab::{Lab, Running, control, details, json, run, sandbox, stderr, stdout};
+use cli_lab::{Lab, Running, control, details, json, run, sandbox, stderr, stdout, try_control};
 use serde_json::Value;
 
 /// A command that must fail and say all of this.
@@ -112,9 +112,11 @@ fn a_request_that_was_answered_says_so_and_keeps_its_answer() {
     assert_eq!(history[0]["binding_message"], "Order 4711");
     let id = &history[0]["challenge"].as_str().unwrap()[..8];
     let shown = lab.phone(&["show", id]).output().unwrap();
-    says(&shown, 1, &["was denied on", "history"]);
-    let receipt = json(&lab.phone(&["approve", id]).output().unwrap());
-    assert_eq!(receipt["decision"], "deny");
+    assert_eq!(json(&shown)["shown_document"], history[0]["shown_document"]);
+    let refused = lab.phone(&["approve", id]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let first: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!(first["decision"], "deny");
     let text = |args: &[&str]| {
         let mut command = sandbox(&["phone", "--store"]);
         stdout(&command.arg(lab.phone.path()).args(args).output().unwrap())
@@ -125,6 +127,216 @@ fn a_request_that_was_answered_says_so_and_keeps_its_answer() {
         "{told}"
     );
     assert!(text(&["history"]).contains("“Order 4711”"));
+    let kept = text(&["show", id]);
+    assert!(
+        kept.contains("was denied on") && kept.contains("“Order 4711”"),
+        "{kept}"
+    );
+}
+
+#[test]
+fn where_nobody_can_be_asked_an_approval_says_what_it_approves() {
+    let lab = Lab::new(&[]);
+    let mut watch = lab.watch("ignore");
+    std::thread::scope(|scope| {
+        let agent = scope.spawn(|| lab.agent(&[]));
+        let id = watch.event("request")["challenge"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let nobody = lab.phone(&["approve", &id]).output().unwrap();
+        says(&nobody, 2, &["--digest", "--yes"]);
+        let yes = lab.phone(&["approve", &id, "--yes"]).output().unwrap();
+        assert_eq!(json(&yes)["delivery"], "delivered");
+        assert_eq!(agent.join().unwrap().status.code(), Some(0));
+    });
+}
+
+#[test]
+fn a_watch_finds_the_stream_of_a_server_that_started_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let options = [
+        "--data",
+        data.path().to_str().unwrap(),
+        "--listen",
+        &port.to_string(),
+    ];
+    let mut lab = Lab::new(&options);
+    let mut watch = lab.watch("approve");
+    lab.restart(&options);
+    watch.event("disconnected");
+    watch.event("connected");
+    assert_eq!(lab.agent(&[]).status.code(), Some(0));
+}
+
+/// The id of the newest account.
+fn newest(lab: &Lab) -> String {
+    let list = json(&lab.phone(&["list"]).output().unwrap());
+    let accounts = list["enrollments"].as_array().unwrap();
+    accounts.last().unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_server_that_is_gone_does_not_end_the_watch_of_another() {
+    let mut lab = Lab::new(&[]);
+    let (gone, values) = Lab::serve(&[]);
+    let text = |name: &str| values[name].as_str().unwrap();
+    let enrolled = ["enroll", text("invitation"), "--server", text("origin")];
+    json(&lab.phone(&enrolled).output().unwrap());
+    drop(gone);
+    let mut watch = Running::start(lab.phone(&["watch", "--once", "--answer", "approve"]));
+    let told = watch.event("not_watched");
+    let account = told["accounts"][0].as_str().unwrap().to_owned();
+    assert!(text("origin").contains(told["server"].as_str().unwrap().split('/').nth(2).unwrap()));
+    watch.event("connected");
+    assert_eq!(lab.agent(&[]).status.code(), Some(0));
+
+    lab.server.stop();
+    let nobody = lab.phone(&["watch"]).output().unwrap();
+    let removal = format!("remove {account} --local-only");
+    says(
+        &nobody,
+        1,
+        &["cannot be reached", "gone for good", &removal],
+    );
+}
+
+#[test]
+fn an_account_that_its_server_has_forgotten_is_named() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let mut lab = Lab::new(&["--listen", &port]);
+    let account = newest(&lab);
+    lab.restart(&["--listen", &port]);
+    let mut watch = Running::start(lab.phone(&["watch"]));
+    assert_eq!(watch.event("unknown_account")["account"], account);
+}
+
+#[test]
+fn a_server_says_which_options_change_nothing_and_what_comes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let notes = |more: &[&str]| {
+        let (_server, values) = Lab::serve(more);
+        values["notes"].to_string()
+    };
+    assert_eq!(notes(&["--data", data]), "[]");
+    for (options, words) in [
+        (&["--data", data, "--channel", "email"][..], "fresh sandbox"),
+        (&["--smtp-url", "smtp://127.0.0.1:1"][..], "--channel email"),
+        (
+            &["--sms-url", "http://127.0.0.1:1"][..],
+            "--dialect asgardeo",
+        ),
+        (&["--no-quirks"][..], "--no-quirks changes nothing"),
+    ] {
+        let told = notes(options);
+        assert!(told.contains(words), "{options:?}: {told}");
+    }
+    let mut server = Running::start(sandbox(&["serve", "--channel", "email"]));
+    let mut told = String::new();
+    while !told.contains("agent request") && server.lines.read_line(&mut told).unwrap() > 0 {}
+    for words in ["mail --console", "SANDBOX_CONSOLE=", "--expiry 600"] {
+        assert!(told.contains(words), "{words} is missing in\n{told}");
+    }
+    assert!(!told.contains(" enroll "), "{told}");
+    let issuer = run(&["serve", "--issuer", "foo"]);
+    says(&issuer, 2, &["--issuer", "https://"]);
+}
+
+#[test]
+fn a_request_that_reaches_nobody_is_told_where_the_server_runs() {
+    let mut command = sandbox(&["serve", "--json", "--dialect", "asgardeo"]);
+    command.stderr(std::process::Stdio::piped());
+    let mut server = Running::start(command);
+    let values = server.line();
+    let console = values["console_url"].as_str().unwrap();
+    let post = |path: &str, body: &str| try_control(console, "POST", path, body);
+    let (status, made) = post(
+        "/control/users",
+        r#"{"username":"bob","password":"secret"}"#,
+    );
+    assert_eq!(status, 200, "{made}");
+    let again = post("/control/users", r#"{"username":"bob"}"#);
+    assert_eq!(again.0, 409, "nobody could tell the two apart");
+    for slip in [r#"{"emial":"x@y.example"}"#, r#"{"phone_number":"12"}"#] {
+        assert_eq!(post("/control/users", slip).0, 400, "{slip}");
+    }
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let start = serde_json::json!({ "user_id": made["user_id"], "binding_message": "Order" });
+    assert_eq!(post("/control/requests", &start.to_string()).0, 200);
+    let mut told = String::new();
+    let errors = server.child.stderr.take().unwrap();
+    std::io::BufReader::new(errors)
+        .read_line(&mut told)
+        .unwrap();
+    assert!(told.contains("reaches nobody"), "{told}");
+}
+
+#[test]
+fn an_agent_that_is_refused_or_lost_is_told_what_to_do() {
+    let (_server, values) = Lab::serve(&[]);
+    let text = |name: &str| values[name].as_str().unwrap();
+    let ask = |issuer: &str, more: &[&str]| {
+        sandbox(&[
+            "agent",
+            "request",
+            "--message",
+            "Order 4711",
+            "--user",
+            "ana",
+        ])
+        .args(["--issuer", issuer, "--client-id", text("client_id")])
+        .args(more)
+        .env("SANDBOX_CLIENT_SECRET", text("client_secret"))
+        .output()
+        .unwrap()
+    };
+    says(
+        &ask(text("console_url"), &[]),
+        1,
+        &["no metadata at", "openid-configuration", "/realms/NAME"],
+    );
+    let by_name = ask(text("issuer"), &[]);
+    says(&by_name, 1, &["unknown_user_id", "help:", "auth0|"]);
+    let wish = ask(text("issuer"), &["--channel", "email"]);
+    says(&wish, 2, &["--expiry"]);
+    let (mut other, values) = Lab::serve(&["--dialect", "asgardeo"]);
+    let root = format!("{}/", values["origin"].as_str().unwrap());
+    says(
+        &ask(&root, &[]),
+        1,
+        &["the issuer of this server is", "/oauth2/token"],
+    );
+    other.stop();
+    says(&ask(&root, &[]), 1, &["cannot connect", &root, "serve`"]);
+    let pasted = run(&["agent", "request", "--user", "ana"]);
+    says(
+        &pasted,
+        2,
+        &["--client-secret", "`export`", "SANDBOX_ISSUER"],
+    );
+    let slip = run(&["mail", "--console", "127.0.0.1:1"]);
+    says(&slip, 2, &["http://127.0.0.1:1"]);
+}
+
+#[test]
+fn a_phone_that_lost_the_key_of_its_keys_says_so_and_makes_no_other() {
+    let lab = Lab::new(&[]);
+    let key = lab.phone.path().join("store.key");
+    std::fs::remove_file(&key).unwrap();
+    for command in ["list", "repair"] {
+        let lost = lab.phone(&[command]).output().unwrap();
+        says(&lost, 1, &["store.key", "backup", "enrol again"]);
+        assert!(!key.exists());
+    }
 }
 
 #[test]

@@ -462,7 +462,14 @@ fn state_in_a_folder_survives_a_restart() {
     drop(server);
     let mut server = Running::start(sandbox(&["serve", "--json", "--data", data]));
     let second = values(&mut server);
-    for name in ["client_id", "client_secret", "user_id", "management_token"] {
+    for name in [
+        "client_id",
+        "client_secret",
+        "user_id",
+        "management_token",
+        "issuer",
+        "console_url",
+    ] {
         assert_eq!(first[name], second[name], "{name}");
     }
 }

@@ -112,7 +112,7 @@ async function denyOnly(user, asked) {
   const looks = await asked.watch.review();
   const { state: approval } = looks.approval;
   const shown = looks.sections.flatMap((section) => section.rows).some((row) => row.text.includes('did not arrive'));
-  const approve = await phones[user].run('approve', looks.challenge).then(() => 'approved', (error) => error.code);
+  const approve = await phones[user].run('approve', looks.challenge, '--yes').then(() => 'approved', (error) => error.code);
   const [{ id: request }] = await bridge.requests();
   const forced = (await bridge.control('POST', `control/requests/${request}/allow`)).status;
   await phones[user].run('deny', looks.challenge);

@@ -41,8 +41,11 @@ pub(super) struct Delegated {
 pub(super) enum BearerError {
     #[error("there is no bearer token")]
     Missing,
-    #[error("the realm's keys cannot be read")]
-    NoKeys,
+    #[error("the realm's keys cannot be read: {why}")]
+    NoKeys {
+        /// Which address, and what it answered.
+        why: String,
+    },
     #[error("the bearer token is not signed by the realm")]
     Signature,
     /// Keycloak calls itself as it was called.
@@ -122,7 +125,11 @@ impl Keys {
         let stale = cache.read.is_none_or(|at| at.elapsed() >= REFRESH);
         if cache.key(kid).is_none() && stale {
             *cache = Cache {
-                set: Some(read(bridge).await.ok_or(BearerError::NoKeys)?),
+                set: Some(
+                    read(bridge)
+                        .await
+                        .map_err(|why| BearerError::NoKeys { why })?,
+                ),
                 read: Some(Instant::now()),
             };
         }
@@ -141,9 +148,19 @@ impl Cache {
     }
 }
 
-async fn read(bridge: &Bridge) -> Option<JwkSet> {
+async fn read(bridge: &Bridge) -> Result<JwkSet, String> {
     let url = format!("{}/protocol/openid-connect/certs", bridge.realm_url);
-    let answer = bridge.http.get(url).send().await.ok()?;
-    let answer = answer.error_for_status().ok()?;
-    serde_json::from_slice(&answer.bytes().await.ok()?).ok()
+    let get = bridge.http.get(&url).send().await;
+    let answer = get.map_err(|error| match error.is_connect() {
+        true => format!("{url} cannot be connected to"),
+        false => format!("{url} did not answer"),
+    })?;
+    if !answer.status().is_success() {
+        return Err(format!("{url} answered {}", answer.status().as_u16()));
+    }
+    let bytes = answer.bytes().await;
+    let set = bytes
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    set.ok_or_else(|| format!("{url} is no key set"))
 }

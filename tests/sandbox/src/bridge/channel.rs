@@ -88,7 +88,7 @@ pub(super) async fn authenticate(
 
 fn untrusted(error: BearerError) -> Refusal {
     let status = match error {
-        BearerError::NoKeys => 503,
+        BearerError::NoKeys { .. } => 503,
         _ => 401,
     };
     Refusal::new(status, "invalid_token", &error.to_string())
@@ -164,11 +164,11 @@ fn the_user(tx: &Tx<'_>, hint: &str, delegated: &Delegated) -> Result<User, Refu
         .get::<User>(&KeycloakBridge::user_id(&name))?
         .filter(|user| !user.blocked)
         .ok_or_else(|| {
-            Refusal::new(
-                400,
-                "unknown_user_id",
-                "No phone can be enrolled for this user",
-            )
+            let name: String = name.chars().take(64).collect();
+            let why = format!(
+                "No phone can be enrolled for {name}: the bridge was not started with --user {name}"
+            );
+            Refusal::new(400, "unknown_user_id", &why)
         })?;
     let pinned = Setting {
         name: format!("keycloak_subject|{name}"),

@@ -130,7 +130,8 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         args.client_id,
         args.client_secret,
     )
-    .await?
+    .await
+    .map_err(|error| error.at_its_address())?
     .with_auth(args.client_auth);
     if request.details.is_some() && client.ignores_details() {
         let why = "--details: a server of this dialect ignores authorization_details, so the person would not see them";
@@ -144,7 +145,14 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     if !context.json {
         terminal.lines(&intro(&client, &request, width));
     }
-    let ack = client.start(&request).await?;
+    if request.channel.is_some() && client.speaks() == Some(Dialect::Auth0) {
+        let why = "--channel: a server of this dialect takes no wish; what lives longer than 300 s (--expiry) goes by e-mail";
+        return Err(Usage(why.into()).into());
+    }
+    let ack = client
+        .start(&request)
+        .await
+        .map_err(|error| error.with_help(&client, &request))?;
     if !context.json {
         terminal.lines(&acknowledged(&client, &ack));
     }

@@ -11,7 +11,8 @@ use serde_json::json;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::text::{Line, Tone, printable};
+use super::ports::{self, Ports, Wanted};
+use super::text::{Line, Tone, printable, wrapped};
 use super::{Context, Exit, Usage, http, program, quoted, render, terminal};
 
 const EXAMPLES: &str = "\
@@ -20,8 +21,9 @@ Example, in four terminals:
   bin/kc.sh start-dev --spi-ciba-auth-channel--ciba-http-auth-channel--http-authentication-channel-uri=\\
       http://127.0.0.1:8400/keycloak/authenticate
   sandbox phone enroll 'otpauth://…' --server http://127.0.0.1:8400 && sandbox phone watch
-  sandbox agent request --issuer http://localhost:8080/realms/demo --client-id agent --login-hint alice \\
-      --message W4-SCT --details payment.json --lodge http://127.0.0.1:8400/keycloak/details
+  sandbox agent request --issuer http://localhost:8080/realms/demo --client-id agent --client-secret agent-secret \\
+      --audience '' --login-hint alice --message W4-SCT --details payment.json \\
+      --lodge http://127.0.0.1:8400/keycloak/details
 
 Keycloak passes on at most 5 parameters of at most 200 characters and drops the rest without a word. Longer
 authorization_details are lodged first (POST, application/json), and the answer's authorization_details_ref is
@@ -58,13 +60,14 @@ struct KeycloakArgs {
     /// Trust only the root certificates in this PEM file for the realm.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// Address for Keycloak, clients that lodge details, and phones; loopback. Port 0 takes a free one.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
-    /// Address of the console; always loopback.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
-    console_listen: SocketAddr,
-    /// Keep the state in this folder; without it, it is gone at the end.
+    /// Address for Keycloak, clients that lodge details, and phones; loopback. Port 0 takes a free one. [default: that of
+    /// the last time with this --data, else a free port]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = ports::parse)]
+    listen: Option<SocketAddr>,
+    /// Address of the console; always loopback. [default: as --listen]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = ports::parse)]
+    console_listen: Option<SocketAddr>,
+    /// Keep the state and the ports in this folder; without it, they are gone at the end.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -72,15 +75,23 @@ struct KeycloakArgs {
 pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     let Provider::Keycloak(args) = args.provider;
     let realm_url = realm(&args.realm_url)?;
-    if !args.listen.ip().is_loopback() {
+    let ports = Ports::choose(
+        args.data.as_deref(),
+        Wanted {
+            http: args.listen,
+            https: None,
+            console: args.console_listen,
+        },
+    );
+    if !ports.http.ip().is_loopback() {
         return Err(Usage(
             "the bridge listens on this machine only: let a proxy with TLS stand in front".into(),
         )
         .into());
     }
     let options = Options {
-        listen: args.listen,
-        console_listen: args.console_listen,
+        listen: ports.http,
+        console_listen: ports.console,
         data: args.data,
         tenant_name: printable(realm_url.rsplit('/').next().unwrap_or("keycloak")),
         keycloak: Some(KeycloakBridge {
@@ -100,6 +111,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         .context("the bridge cannot start")?;
     let mut events = sandbox.bridge_events().context("there is no bridge")?;
     let origin = sandbox.origin();
+    ports.keep(&origin, None, &sandbox.console_url())?;
     let channel = format!("{origin}/keycloak/authenticate");
     let details = format!("{origin}/keycloak/details");
     let invitations = args
@@ -117,21 +129,28 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
             .collect();
         context.terminal.json(&json!({
             "realm_url": realm_url, "origin": origin, "channel_url": channel, "details_url": details,
-            "console_url": sandbox.console_url(), "users": users,
+            "console_url": sandbox.console_url(), "users": users, "notes": ports.notes,
         }));
     } else {
         let rows = [
-            ("realm", realm_url),
+            ("realm", realm_url.clone()),
             ("channel", channel.clone()),
-            ("details", details),
+            ("details", details.clone()),
             ("console", sandbox.console_url()),
         ];
         context.terminal.lines(&introduction(&rows, &channel));
+        for note in &ports.notes {
+            let lines = wrapped(Tone::Caution, &format!("▲ {note}"), context.terminal.width);
+            context.terminal.lines(&lines);
+        }
         for (name, invitation) in &invitations {
             context
                 .terminal
                 .lines(&enrolment(name, invitation, &origin));
         }
+        context
+            .terminal
+            .lines(&asking(&realm_url, &args.user, &details));
     }
     let signal = tokio::select! {
         signal = terminal::stop_signal() => signal,
@@ -152,6 +171,12 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
 
 /// A realm's URL in the form its tokens have, without a slash at the end.
 fn realm(text: &str) -> anyhow::Result<String> {
+    if !text.contains("://") {
+        let why = format!(
+            "--realm-url: write http:// or https:// in front, as the realm's tokens name their issuer: http://{text} ?"
+        );
+        return Err(Usage(why).into());
+    }
     let url = http::address(text).map_err(|error| Usage(format!("--realm-url: {error:#}")))?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if !plain || !url.path().contains("/realms/") {
@@ -200,6 +225,32 @@ fn enrolment(name: &str, invitation: &str, origin: &str) -> Vec<Line> {
     )));
     lines.push(Line::new());
     lines
+}
+
+/// The commands that come next: a phone that waits, and a client of the realm. The audience of a sandbox, which may
+/// stand in the environment, is none of the realm's.
+fn asking(realm_url: &str, users: &[String], details: &str) -> Vec<Line> {
+    let program = program();
+    let user = users.first().map_or("alice", String::as_str);
+    vec![
+        Line::toned(Tone::Strong, "Then, in another terminal"),
+        Line::plain(format!("  {program} phone watch")),
+        Line::new(),
+        Line::toned(
+            Tone::Strong,
+            "and in a third one, with a client of the realm",
+        ),
+        Line::plain(format!(
+            "  {program} agent request --issuer {} --client-id agent --client-secret agent-secret --audience '' \\",
+            quoted(realm_url)
+        )),
+        Line::plain(format!(
+            "      --login-hint {} --message W4-SCT --details payment.json --lodge {}",
+            quoted(user),
+            quoted(details)
+        )),
+        Line::new(),
+    ]
 }
 
 async fn watch(events: &mut Receiver<BridgeEvent>, context: Context) {
@@ -287,6 +338,7 @@ mod tests {
             "http://idp.example/realms/demo",
             "https://idp.example/",
             "https://idp.example/realms/demo?x=1",
+            "localhost:8080/realms/demo",
         ] {
             assert!(realm(wrong).unwrap_err().is::<Usage>(), "{wrong}");
         }

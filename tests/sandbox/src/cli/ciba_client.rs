@@ -26,6 +26,10 @@ const AUTH_REQ_ID_CLAIM: &str = "urn:openid:params:jwt:claim:auth_req_id";
 pub(crate) enum CibaError {
     #[error("{what}: {why}")]
     Network { what: &'static str, why: String },
+    #[error("{url} cannot be read: {why}")]
+    Unreachable { url: String, why: String },
+    #[error("there is no metadata at {url} (404)")]
+    NoMetadata { url: String, issuer: Url },
     #[error("{what}")]
     Protocol { what: String },
     #[error("the server refused the request: {error}{}", describe(.description))]
@@ -65,6 +69,13 @@ impl Dialect {
             true => Dialect::Asgardeo,
             false => Dialect::Auth0,
         }
+    }
+
+    /// The one whose backchannel endpoint this is; `None` where it is no vendor's.
+    fn of_vendor(start: &Url) -> Option<Dialect> {
+        let dialect = Dialect::of(start);
+        let auth0 = start.path().ends_with("/bc-authorize");
+        Some(dialect).filter(|dialect| *dialect == Dialect::Asgardeo || auth0)
     }
 
     /// Where metadata, start, tokens and keys are, below a base.
@@ -400,7 +411,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Reads the server's metadata; where there is none, uses the paths of the dialect. Without a dialect it is the
-    /// one that the metadata look like, and Auth0's where there are none.
+    /// one that the metadata look like.
     pub(crate) async fn discover(
         http: reqwest::Client,
         issuer: &Url,
@@ -414,12 +425,10 @@ impl Client {
         }
         let join = |path: &str| issuer.join(path).map_err(|e| protocol(e.to_string()));
         let read = async |url: Url| {
+            let at = url.to_string();
             http::send(http.get(url))
                 .await
-                .map_err(|why| CibaError::Network {
-                    what: "the server's metadata cannot be read",
-                    why,
-                })
+                .map_err(|why| CibaError::Unreachable { url: at, why })
         };
         let answer = read(join(".well-known/openid-configuration")?).await?;
         let client = |start: Url, token: Url, jwks: Url, name: String, auth: ClientAuth| Client {
@@ -434,8 +443,8 @@ impl Client {
             secret,
         };
         if answer.status == 404 {
-            let [metadata, start, token, jwks] = dialect.unwrap_or(Dialect::Auth0).paths();
-            if dialect == Some(Dialect::Asgardeo) {
+            if dialect != Some(Dialect::Auth0) {
+                let [metadata, ..] = Dialect::Asgardeo.paths();
                 let answer = read(join(metadata)?).await?;
                 if answer.status == 200 {
                     return Err(protocol(format!(
@@ -444,6 +453,13 @@ impl Client {
                     )));
                 }
             }
+            let Some(dialect) = dialect else {
+                return Err(CibaError::NoMetadata {
+                    url: join(".well-known/openid-configuration")?.to_string(),
+                    issuer,
+                });
+            };
+            let [_, start, token, jwks] = dialect.paths();
             return Ok(client(
                 join(start)?,
                 join(token)?,
@@ -512,6 +528,11 @@ impl Client {
     /// Path that is polled.
     pub(crate) fn token_path(&self) -> &str {
         self.token_url.path()
+    }
+
+    /// Whose wire format this is, as far as the paths tell.
+    pub(crate) fn speaks(&self) -> Option<Dialect> {
+        Dialect::of_vendor(&self.start_url)
     }
 
     fn hint(&self, user: &str) -> String {

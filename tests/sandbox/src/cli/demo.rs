@@ -299,7 +299,7 @@ async fn arrival(phone: &Handset, news: &mut mpsc::Receiver<News>) -> anyhow::Re
         while let Some(next) = news.recv().await {
             match next {
                 News::Push(payload) => return Ok(payload),
-                News::Connected => {}
+                News::Connected { .. } => {}
                 News::Lost(reason) => why = Some(reason),
             }
         }

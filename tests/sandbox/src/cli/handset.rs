@@ -108,6 +108,13 @@ fn parts(folder: &Path, settings: &Settings) -> anyhow::Result<(Config, Arc<Soft
     make_private_folder(folder)
         .with_context(|| format!("cannot use the folder {}", folder.display()))?;
     let inside = |name: &str| folder.join(name);
+    if !inside("store.key").exists() && inside("keys").exists() {
+        bail!(
+            "`store.key` is gone from {}, and the keys beside it cannot be opened without it. Put it back from a backup, \
+             or move the folder away and enrol again",
+            folder.display()
+        );
+    }
     let key = secret_file(&inside("store.key"))?;
     let keys = SoftwareKeyStore::open(&inside("keys"), key).with_context(|| {
         format!(

@@ -19,6 +19,12 @@ pub(crate) fn address(text: &str) -> anyhow::Result<Url> {
     };
     let url = Url::parse(&full)
         .with_context(|| format!("`{}` is no URL", super::text::printable(text)))?;
+    if full != text && is_loopback(&url) {
+        bail!(
+            "is it http or https? Write http://{} for a server on this machine without TLS",
+            super::text::printable(text)
+        );
+    }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
@@ -163,6 +169,7 @@ mod tests {
             "http://localhost.example",
             "ftp://127.0.0.1",
             "https://",
+            "127.0.0.1:8300",
         ] {
             assert!(address(bad).is_err(), "{bad}");
         }

@@ -51,6 +51,7 @@ struct Message {
     reason: Option<String>,
     subject: Option<String>,
     text: Option<String>,
+    html: Option<String>,
     link: Option<String>,
 }
 
@@ -102,7 +103,12 @@ impl Outbox {
     async fn messages(&self) -> anyhow::Result<Vec<Message>> {
         let answer = http::send(self.http.get(self.url.clone()))
             .await
-            .map_err(|why| anyhow::anyhow!("the outbox cannot be read: {why}"))?;
+            .map_err(|why| {
+                super::helped(
+                    anyhow::anyhow!("{} cannot be read: {why}", self.url),
+                    "is the sandbox running? `sandbox serve` prints the address of its console",
+                )
+            })?;
         if answer.status != 200 {
             bail!(
                 "the outbox cannot be read (status {}): is this the console's address?",
@@ -146,6 +152,22 @@ fn show(message: &Message, context: Context) {
     context.terminal.lines(&lines(message, context.terminal));
 }
 
+/// A line of a message, wrapped; the link in it stands whole on a line of its own, for copying.
+fn around_the_link(line: &str, link: Option<&str>, room: usize) -> Vec<Line> {
+    let wrap = |text: &str| match text.trim() {
+        "" => Vec::new(),
+        text => wrapped(Tone::Plain, text, room),
+    };
+    let parts = link.and_then(|link| Some((line.split_once(link)?, link)));
+    let lines = match parts {
+        Some(((before, after), link)) => {
+            [wrap(before), vec![Line::plain(link)], wrap(after)].concat()
+        }
+        None => wrapped(Tone::Plain, line, room),
+    };
+    lines.into_iter().map(|line| line.indented(2)).collect()
+}
+
 fn lines(message: &Message, terminal: Terminal) -> Vec<Line> {
     let kind = match message.channel.as_str() {
         "email" => "E-mail",
@@ -176,19 +198,34 @@ fn lines(message: &Message, terminal: Terminal) -> Vec<Line> {
         ));
     }
     for line in message.text.as_deref().unwrap_or_default().lines() {
-        let line = printable(line);
-        if message.link.as_deref() == Some(line.as_str()) {
-            // Not wrapped: it is for copying.
-            lines.push(Line::plain(format!("  {line}")));
-            continue;
-        }
-        let room = terminal.width.min(100).saturating_sub(2);
-        lines.extend(
-            wrapped(Tone::Plain, &line, room)
-                .into_iter()
-                .map(|line| line.indented(2)),
-        );
+        lines.extend(around_the_link(
+            &printable(line),
+            message.link.as_deref(),
+            terminal.width.min(100).saturating_sub(2),
+        ));
+    }
+    if message.html.is_some() {
+        let hint = "  It has an HTML part too, which is what a template words; the console's page Mail shows it.";
+        lines.push(Line::toned(Tone::Faint, hint));
     }
     lines.push(Line::new());
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_not_broken_wherever_it_stands() {
+        let link = format!("http://127.0.0.1:8300/ciba?key={}", "x".repeat(80));
+        let line = format!("Sandbox agent asks for your approval. {link} Thank you.");
+        let shown: Vec<String> = around_the_link(&line, Some(&link), 40)
+            .iter()
+            .map(|line| line.render(false))
+            .collect();
+        assert!(shown.contains(&format!("  {link}")), "{shown:?}");
+        assert_eq!(shown.last().map(String::as_str), Some("  Thank you."));
+        assert!(around_the_link("", None, 40).len() == 1);
+    }
 }

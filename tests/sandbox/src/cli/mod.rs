@@ -5,9 +5,11 @@ mod bridge;
 mod ciba_client;
 mod demo;
 mod handset;
+mod hints;
 mod http;
 mod mail;
 mod phone;
+mod ports;
 mod prompt;
 mod push_stream;
 mod render;
@@ -83,6 +85,23 @@ pub(crate) enum Exit {
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
+/// An error with what to do about it, told on a line of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{error:#}")]
+pub(crate) struct Helped {
+    error: anyhow::Error,
+    help: String,
+}
+
+/// `error` with what to do about it, in terms of this command line.
+pub(crate) fn helped(error: impl Into<anyhow::Error>, help: impl Into<String>) -> anyhow::Error {
+    Helped {
+        error: error.into(),
+        help: help.into(),
+    }
+    .into()
+}
+
 /// What every command is given.
 #[derive(Clone, Copy)]
 pub(crate) struct Context {
@@ -91,7 +110,7 @@ pub(crate) struct Context {
 }
 
 pub(crate) async fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| misspelt(&error));
     let context = Context {
         terminal: Terminal::detect(),
         json: cli.json,
@@ -99,6 +118,8 @@ pub(crate) async fn run() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(match cli.verbose {
+            // Whoever runs a server is told what came to nothing: a request that reaches nobody, a message that failed.
+            0 if matches!(cli.command, Command::Serve(_)) => tracing::Level::WARN,
             0 => tracing::Level::ERROR,
             1 => tracing::Level::INFO,
             _ => tracing::Level::DEBUG,
@@ -126,7 +147,34 @@ pub(crate) async fn run() -> ExitCode {
     }
 }
 
+/// Ends as clap does, and says where the values come from that nobody wants to type.
+fn misspelt(error: &clap::Error) -> ! {
+    let _ = error.print();
+    if error.kind() == clap::error::ErrorKind::MissingRequiredArgument {
+        let words = error.render().to_string();
+        let values = match (
+            words.contains("--client-secret"),
+            words.contains("--console"),
+        ) {
+            (true, _) => "SANDBOX_ISSUER, SANDBOX_CLIENT_ID and SANDBOX_CLIENT_SECRET",
+            (_, true) => "SANDBOX_CONSOLE",
+            _ => std::process::exit(error.exit_code()),
+        };
+        let mut err = std::io::stderr().lock();
+        let _ = writeln!(
+            err,
+            "  help: `{} serve` prints a line that begins with `export`; pasted into this terminal, it sets {values}",
+            program()
+        );
+    }
+    std::process::exit(error.exit_code())
+}
+
 fn tell(error: &anyhow::Error, context: Context) {
+    let (error, help) = match error.downcast_ref::<Helped>() {
+        Some(helped) => (&helped.error, Some(helped.help.clone())),
+        None => (error, None),
+    };
     let core = error.downcast_ref::<authenticator_core::Error>();
     let message = match core {
         Some(core) if error.to_string() == core.to_string() => core.message().to_owned(),
@@ -135,7 +183,8 @@ fn tell(error: &anyhow::Error, context: Context) {
     };
     let message = text::printable(&message);
     let code = core.map(|core| core.code());
-    let advice = code.and_then(advice);
+    let advice = code.and_then(advice).map(str::to_owned).or(help);
+    let advice = advice.map(|words| words.replace("`sandbox ", &format!("`{} ", program())));
     if context.json {
         context.terminal.json(&serde_json::json!({
             "error": code.map_or("failed", ErrorCode::as_str),
@@ -158,7 +207,8 @@ fn advice(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
         ErrorCode::UnknownServer => "name the server you trust with --server",
         ErrorCode::InvitationExpired => {
-            "make a new code: `sandbox serve` shows one, and the console makes more"
+            "make a new code: `sandbox serve` shows one, and the console makes more. Is --server the server's address, and \
+             not its console's?"
         }
         ErrorCode::InvitationMalformed => "pass the text of the QR code in quotes: 'otpauth://…'",
         ErrorCode::ServerAddress => "use https; plain http works for this machine only",

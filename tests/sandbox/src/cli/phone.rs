@@ -2,8 +2,8 @@
 
 mod history;
 mod repair;
+mod streams;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -13,11 +13,10 @@ use authenticator_core::{
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::handset::{Handset, Settings, address_for, now};
 use super::prompt::{self, Answer};
-use super::push_stream::{News, Source};
+use super::push_stream::News;
 use super::render::{self, View};
 use super::terminal::{Keys, Terminal};
 use super::text::{Line, Tone, minutes, pair, printable};
@@ -116,7 +115,7 @@ enum PhoneCommand {
         /// Approve only what has this digest (`show --json` prints it).
         #[arg(long, allow_hyphen_values = true)]
         digest: Option<String>,
-        /// Do not ask again on the terminal.
+        /// Do not ask on the terminal: approve whatever is shown.
         #[arg(long, short = 'y')]
         yes: bool,
     },
@@ -171,6 +170,9 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         }
         None => (default_folder()?, String::new()),
     };
+    let ca = args.ca.as_ref().map_or(String::new(), |file| {
+        format!(" --ca {}", super::quoted(&file.display().to_string()))
+    });
     let settings = Settings {
         ca: http::read_ca(args.ca.as_deref())?,
         locale: args.locale,
@@ -191,7 +193,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
         handset: Handset::open(&folder, settings).await?,
         saved,
         context,
-        command: format!("{} phone{store}", super::program()),
+        command: format!("{} phone{store}{ca}", super::program()),
     };
     let result = phone.run(args.command).await;
     let closed = phone.handset.authenticator.shutdown().await;
@@ -369,7 +371,7 @@ impl Phone {
         if enrollments.is_empty() {
             self.out().line(Line::toned(
                 Tone::Faint,
-                "  none yet: `sandbox phone enroll URI` adds one",
+                format!("  none yet: `{} enroll URI` adds one", self.command),
             ));
         }
         for enrollment in &enrollments {
@@ -406,7 +408,7 @@ impl Phone {
     async fn show(&self, id: &str, full: bool) -> anyhow::Result<Exit> {
         let id = match self.challenge(id).await? {
             Found::Open(challenge) => challenge,
-            Found::Over(entry) => bail!("{}; `{} history` has it", over(&entry), self.command),
+            Found::Over(entry) => return self.show_kept(&entry),
         };
         let core = &self.handset.authenticator;
         let review = core.review(id.clone()).await?;
@@ -417,6 +419,27 @@ impl Phone {
             self.out().lines(&arrival);
         }
         self.print_review(&review, full);
+        Ok(Exit::Done)
+    }
+
+    /// What was shown when it was decided, from the history.
+    fn show_kept(&self, entry: &HistoryEntry) -> anyhow::Result<Exit> {
+        if self.context.json {
+            self.out().json(&report::history(entry));
+            return Ok(Exit::Done);
+        }
+        self.out()
+            .line(Line::toned(Tone::Strong, format!("{}.", over(entry))));
+        match entry.shown_document.as_deref() {
+            Some(document) => {
+                let lines = render::kept(document, self.view(true).width)
+                    .context("what was shown then cannot be read")?;
+                self.out().lines(&lines);
+            }
+            None => self
+                .out()
+                .line(Line::toned(Tone::Faint, "Nobody looked at it.")),
+        }
         Ok(Exit::Done)
     }
 
@@ -451,7 +474,13 @@ impl Phone {
                     self.print_review(&review, false);
                 }
                 let mut confirmation = confirm;
-                if self.out().interactive && !yes && !self.context.json {
+                if !yes {
+                    if !self.out().interactive || self.context.json {
+                        return Err(Usage(
+                            "nobody can be asked here: pass --digest DIGEST of what was looked at, or --yes".into(),
+                        )
+                        .into());
+                    }
                     match self.ask(&review).await? {
                         Answer::Approve {
                             confirmation: typed,
@@ -525,7 +554,10 @@ impl Phone {
                 self.view(false).width,
             ));
         }
-        Ok(Exit::Done)
+        Ok(match receipt.decision == wanted {
+            true => Exit::Done,
+            false => Exit::Differs,
+        })
     }
 
     async fn code(&self, id: &str) -> anyhow::Result<Exit> {
@@ -608,11 +640,10 @@ impl Phone {
             )]
         });
         for challenge in self.handset.authenticator.pending().await? {
-            if self.handle(challenge, asks, answer).await? == Exit::Interrupted {
-                return Ok(Exit::Done);
-            }
-            if once {
-                return Ok(Exit::Done);
+            match self.handle(challenge, asks, answer).await? {
+                Exit::Interrupted => return Ok(Exit::Done),
+                exit if once => return Ok(exit),
+                _ => {}
             }
         }
         let mut stop = std::pin::pin!(super::terminal::stop_signal());
@@ -626,7 +657,9 @@ impl Phone {
             };
             match next {
                 None => bail!("the push streams have ended"),
-                Some(News::Connected) => self.say(json!({ "event": "connected" }), Vec::new),
+                Some(News::Connected { server, known }) => {
+                    self.connected(&server, known.as_ref()).await?;
+                }
                 Some(News::Lost(why)) => {
                     self.say(json!({ "event": "disconnected", "why": why }), || {
                         vec![Line::toned(
@@ -656,36 +689,18 @@ impl Phone {
                     {
                         continue;
                     }
-                    if self.handle(challenge, asks, answer).await? == Exit::Interrupted {
-                        return Ok(Exit::Done);
-                    }
-                    if once {
-                        return Ok(Exit::Done);
+                    match self.handle(challenge, asks, answer).await? {
+                        Exit::Interrupted => return Ok(Exit::Done),
+                        exit if once => return Ok(exit),
+                        _ => {}
                     }
                 }
             }
         }
     }
 
-    /// One stream for each server that an account is on.
-    async fn listen(&self) -> anyhow::Result<mpsc::Receiver<News>> {
-        let enrollments = self.handset.authenticator.enrollments().await?;
-        let servers: BTreeSet<String> = enrollments.into_iter().map(|e| e.base_url).collect();
-        if servers.is_empty() {
-            bail!(
-                "there is no account yet; `{} enroll URI` adds one",
-                self.command
-            );
-        }
-        let (send, receive) = mpsc::channel(16);
-        for server in servers {
-            let source = Source::find(&server, self.handset.ca.as_deref()).await?;
-            tokio::spawn(source.listen(self.handset.push_token.clone(), send.clone()));
-        }
-        Ok(receive)
-    }
-
-    /// Shows one request and answers it. Trouble with one request does not end the watch.
+    /// Shows one request and answers it. Trouble with one request does not end the watch; [`Exit::Differs`] says that a
+    /// wanted answer was not given.
     async fn handle(
         &self,
         challenge: Challenge,
@@ -701,7 +716,7 @@ impl Phone {
                     json!({ "event": "review_failed", "challenge": id.as_str(), "error": error.code().as_str() }),
                     || vec![Line::toned(Tone::Danger, format!("Request {id} cannot be shown: {}", error.message()))],
                 );
-                return Ok(Exit::Done);
+                return Ok(Exit::Differs);
             }
         };
         let challenge = core.challenge(id.clone()).await.unwrap_or(challenge);
@@ -755,21 +770,26 @@ impl Phone {
             }
         };
         match receipt {
-            Ok(receipt) => self.say(
-                json!({ "event": "receipt", "receipt": report::receipt(&receipt) }),
-                || render::receipt_for(wanted, &receipt, self.view(false).width),
-            ),
-            Err(error) => self.say(
-                json!({ "event": "answer_failed", "error": error.code().as_str() }),
-                || {
-                    vec![Line::toned(
-                        Tone::Danger,
-                        format!("Not answered: {}", error.message()),
-                    )]
-                },
-            ),
+            Ok(receipt) => {
+                self.say(
+                    json!({ "event": "receipt", "receipt": report::receipt(&receipt) }),
+                    || render::receipt_for(wanted, &receipt, self.view(false).width),
+                );
+                Ok(Exit::Done)
+            }
+            Err(error) => {
+                self.say(
+                    json!({ "event": "answer_failed", "error": error.code().as_str() }),
+                    || {
+                        vec![Line::toned(
+                            Tone::Danger,
+                            format!("Not answered: {}", error.message()),
+                        )]
+                    },
+                );
+                Ok(Exit::Differs)
+            }
         }
-        Ok(Exit::Done)
     }
 
     /// One event, for a script or for a person.

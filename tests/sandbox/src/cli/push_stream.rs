@@ -1,5 +1,6 @@
 //! Pushes from the sandbox's event stream, which stands in for Apple and Google on one machine.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -13,17 +14,51 @@ use super::http;
 /// What the stream tells the phone.
 pub(crate) enum News {
     /// Listening; pushes can come.
-    Connected,
+    Connected {
+        /// Base URL of the server.
+        server: String,
+        /// Ids of the accounts that the server knows with this push address; `None` where it does not say.
+        known: Option<BTreeSet<String>>,
+    },
     /// The connection ended; it is made again by itself.
     Lost(String),
     /// A payload, exactly as a phone's system would hand it over. Holds secrets: never print it.
     Push(String),
 }
 
+/// The server does not answer now; another time it may.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unreachable(String);
+
+/// Time between two looks for a server that did not answer.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Looks for a server that is not there, and listens as soon as it is.
+pub(crate) async fn seek(
+    base_url: String,
+    ca: Option<String>,
+    push_token: String,
+    news: mpsc::Sender<News>,
+) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            () = news.closed() => return,
+        }
+        if let Ok(source) = Source::find(&base_url, ca.as_deref()).await {
+            return source.listen(push_token, news).await;
+        }
+    }
+}
+
 /// Where the pushes of the server with this Guardian base URL can be read.
 pub(crate) struct Source {
     http: reqwest::Client,
     url: Url,
+    /// Where this was found, to look again: a server that starts anew may have its stream elsewhere.
+    base_url: String,
+    ca: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +78,9 @@ impl Source {
         let client = http::client(&issuer, ca)?;
         let answer = http::send(client.get(issuer.clone()))
             .await
-            .map_err(|why| anyhow::anyhow!("{} cannot be reached: {why}", issuer.authority()))?;
+            .map_err(|why| {
+                Unreachable(format!("{} cannot be reached: {why}", issuer.authority()))
+            })?;
         let metadata: Option<Metadata> = serde_json::from_slice(&answer.body).ok();
         let url = metadata.and_then(|m| m.sandbox_push_stream).with_context(|| {
             format!(
@@ -65,11 +102,13 @@ impl Source {
         Ok(Source {
             http: http::client(&url, ca)?,
             url,
+            base_url: base_url.to_owned(),
+            ca: ca.map(str::to_owned),
         })
     }
 
     /// Listens until the receiver is dropped; connects again after a break.
-    pub(crate) async fn listen(self, push_token: String, news: mpsc::Sender<News>) {
+    pub(crate) async fn listen(mut self, push_token: String, news: mpsc::Sender<News>) {
         let mut pause = Duration::from_millis(250);
         loop {
             let (why, was_connected) = self.listen_once(&push_token, &news).await;
@@ -81,6 +120,9 @@ impl Source {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));
+            if let Ok(found) = Source::find(&self.base_url, self.ca.as_deref()).await {
+                self = found;
+            }
         }
     }
 
@@ -95,7 +137,13 @@ impl Source {
             Ok(response) => return (format!("HTTP {}", response.status().as_u16()), false),
             Err(_) => return ("cannot connect".into(), false),
         };
-        if news.send(News::Connected).await.is_err() {
+        let known = response
+            .headers()
+            .get("sandbox-accounts")
+            .and_then(|ids| ids.to_str().ok())
+            .map(|ids| ids.split_whitespace().map(str::to_owned).collect());
+        let server = self.base_url.clone();
+        if news.send(News::Connected { server, known }).await.is_err() {
             return (String::new(), true);
         }
         let mut events = Events::default();

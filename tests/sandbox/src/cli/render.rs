@@ -8,7 +8,7 @@ use authenticator_core::{
 };
 use fast_qr::{ECL, QRBuilder};
 
-use super::text::{Line, Part, Tone, boxed, minutes, pair, wrapped};
+use super::text::{Line, Part, Tone, boxed, minutes, pair, printable, wrapped};
 
 /// How much room there is, and whether to draw boxes.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +69,59 @@ pub(crate) fn arrival(challenge: &Challenge, width: usize) -> Vec<Line> {
         lines.extend(pair_under(" ", Tone::Faint, &text, width));
     }
     lines
+}
+
+/// A shown document (docs/signed-consent.md) as the history kept it; `None` where it is none.
+pub(crate) fn kept(document: &str, width: usize) -> Option<Vec<Line>> {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        account: Option<Account>,
+        headline: String,
+        binding_message: Option<String>,
+        sections: Vec<Section>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Account {
+        issuer: String,
+        user: String,
+    }
+    #[derive(serde::Deserialize)]
+    struct Section {
+        title: String,
+        rows: Vec<Row>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Row {
+        label: String,
+        text: String,
+    }
+    let document: Document = serde_json::from_str(document).ok()?;
+    let mut lines = wrapped(Tone::Strong, &printable(&document.headline), width);
+    if let Some(Account { issuer, user }) = document.account {
+        lines.extend(wrapped(
+            Tone::Faint,
+            &printable(&format!("{issuer} · {user}")),
+            width,
+        ));
+    }
+    if let Some(message) = document.binding_message {
+        lines.extend(wrapped(
+            Tone::Plain,
+            &format!("“{}”", printable(&message)),
+            width,
+        ));
+    }
+    for section in document.sections {
+        lines.push(Line::new());
+        lines.extend(wrapped(Tone::Strong, &printable(&section.title), width));
+        for row in section.rows {
+            let (label, text) = (printable(&row.label), printable(&row.text));
+            let label_width = Line::plain(label.as_str()).width().clamp(16, width / 3);
+            let pairs = pair(&label, label_width, (Tone::Plain, text.as_str()), width - 2);
+            lines.extend(pairs.into_iter().map(|line| line.indented(2)));
+        }
+    }
+    Some(lines)
 }
 
 /// Whose account, which API, what for.

@@ -12,7 +12,8 @@ use sandbox::{
 };
 use serde_json::json;
 
-use super::text::{Line, Tone, pair};
+use super::ports::{self, Ports, Wanted};
+use super::text::{Line, Tone, pair, wrapped};
 use super::{Context, Exit, Usage, program, quoted, render, terminal};
 
 const EXAMPLES: &str = "\
@@ -86,27 +87,23 @@ pub(crate) struct Args {
         help_heading = "Channels"
     )]
     sms_token: Option<String>,
-    /// Address of the http listener; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
+    /// Address of the http listener; port 0 takes a free one. [default: that of the last time with this --data, else a free
+    /// port]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = ports::parse)]
+    listen: Option<SocketAddr>,
     /// Add an https listener with a certificate of the sandbox's own CA.
     #[arg(long)]
     tls: bool,
-    /// Address of the https listener.
-    #[arg(
-        long,
-        value_name = "ADDR:PORT",
-        default_value = "127.0.0.1:0",
-        requires = "tls"
-    )]
-    tls_listen: SocketAddr,
-    /// Address of the console; always loopback.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
-    console_listen: SocketAddr,
+    /// Address of the https listener. [default: as --listen]
+    #[arg(long, value_name = "ADDR:PORT", requires = "tls", value_parser = ports::parse)]
+    tls_listen: Option<SocketAddr>,
+    /// Address of the console; always loopback. [default: as --listen]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = ports::parse)]
+    console_listen: Option<SocketAddr>,
     /// Listen on an address that other machines can reach. Anybody there can use the ready client.
     #[arg(long)]
     allow_remote: bool,
-    /// Keep the state in this folder; without it, it is gone at the end.
+    /// Keep the state and the ports in this folder; without it, they are gone at the end.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Issuer in tokens and metadata, where a proxy stands in front.
@@ -212,7 +209,15 @@ enum NotEnrolled {
 }
 
 pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
-    let remote = [args.listen, args.tls_listen]
+    let ports = Ports::choose(
+        args.data.as_deref(),
+        Wanted {
+            http: args.listen,
+            https: args.tls_listen,
+            console: args.console_listen,
+        },
+    );
+    let remote = [ports.http, ports.https]
         .into_iter()
         .find(|address| !address.ip().is_loopback());
     if let Some(address) = remote.filter(|_| !args.allow_remote) {
@@ -225,9 +230,16 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
     // Before anything is printed: whoever reads it may ask for the end at once.
     let stopped_by = terminal::stop_signal();
     let keep = args.data.clone();
-    let sandbox = Sandbox::start(options(args)?)
+    let verify_user = args.require_user_verification;
+    let idle = idle(&args);
+    let wanted = args.channel.clone();
+    let sandbox = Sandbox::start(options(args, &ports)?)
         .await
         .context("the sandbox cannot start")?;
+    let https = sandbox.tls_origin();
+    ports.keep(&sandbox.origin(), https.as_deref(), &sandbox.console_url())?;
+    let ways = Ways::of(&sandbox, &idle);
+    let notes = [ports.notes, idle.notes(&sandbox, &ways, &wanted)].concat();
     let ca_file = sandbox.ca_pem().map(|pem| write_ca(&pem)).transpose()?;
     let ca = ca_file
         .as_ref()
@@ -255,6 +267,7 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
             "audience": ready.audience,
             "management_token": ready.management_token,
             "invitation": invitation,
+            "notes": notes,
         }));
     } else {
         let state = keep.map_or("in memory, gone at the end".into(), |folder| {
@@ -269,10 +282,21 @@ pub(crate) async fn run(args: Args, context: Context) -> anyhow::Result<Exit> {
             // Not wrapped: these are for copying.
             screen.line(Line::toned(Tone::Faint, format!("  {label:<15}")).and(Tone::Plain, text));
         }
-        if let Some(invitation) = &invitation {
+        for note in &notes {
+            screen.lines(&wrapped(Tone::Caution, &format!("▲ {note}"), screen.width));
+        }
+        let invitation = invitation.as_deref().filter(|_| ways.push);
+        if let Some(invitation) = invitation {
             enrol(screen, invitation);
         }
-        next(screen, &sandbox, ca.as_deref(), invitation.as_deref());
+        let next = Next {
+            sandbox: &sandbox,
+            ca: ca.as_deref(),
+            invitation,
+            verify_user,
+            ways,
+        };
+        screen.lines(&next.lines());
     }
     let signal = stopped_by.await;
     // Whoever asked for the end waits for it: open exchanges get most of a second.
@@ -344,56 +368,206 @@ fn enrol(screen: terminal::Terminal, invitation: &str) {
     ));
 }
 
-/// The commands that come next, with values that work.
-fn next(screen: terminal::Terminal, sandbox: &Sandbox, ca: Option<&str>, invitation: Option<&str>) {
-    let ready = sandbox.ready();
-    let program = program();
-    let server = sandbox.tls_origin().unwrap_or_else(|| sandbox.origin());
-    let ca = ca.map_or(String::new(), |file| format!("--ca {} ", quoted(file)));
-    let mut lines = vec![
-        Line::new(),
-        Line::toned(Tone::Strong, "Next, in another terminal"),
-    ];
-    match invitation {
-        Some(invitation) => lines.extend([
-            Line::plain(format!(
-                "  {program} phone {ca}enroll {} --server {}",
-                quoted(invitation),
-                quoted(&server)
-            )),
-            Line::plain(format!("  {program} phone {ca}watch")),
-        ]),
-        None => lines.push(Line::plain(format!(
-            "  {program} mail --console {} --watch",
-            quoted(&sandbox.console_url())
-        ))),
+/// How requests of the ready client reach people.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ways {
+    push: bool,
+    email: bool,
+    sms: bool,
+    /// Whether messages lie in the outbox, where somebody has to look.
+    outbox: bool,
+}
+
+impl Ways {
+    fn of(sandbox: &Sandbox, idle: &Idle) -> Ways {
+        let id = sandbox.ready().client_id;
+        let clients = sandbox.snapshot().clients;
+        let client = clients.iter().find(|client| client.id == id);
+        let on = |name: &str| {
+            client.is_some_and(|client| client.channels.iter().any(|channel| channel == name))
+        };
+        let (email, sms) = (on("email"), on("sms"));
+        Ways {
+            push: on("guardian-push"),
+            email,
+            sms,
+            outbox: (email && !idle.smtp) || (sms && !idle.sms),
+        }
     }
-    let issuer = sandbox.issuer().replacen(&sandbox.origin(), &server, 1);
-    let (audience, user) = match sandbox.dialect() {
-        DialectName::Auth0 => (
-            format!(" SANDBOX_AUDIENCE={}", quoted(&ready.audience)),
-            &ready.user_id,
-        ),
-        DialectName::Asgardeo => (String::new(), &ready.username),
-    };
-    lines.extend([
-        Line::new(),
-        Line::toned(Tone::Strong, "and in a third one"),
-        Line::plain(format!(
-            "  export SANDBOX_ISSUER={} SANDBOX_CLIENT_ID={} SANDBOX_CLIENT_SECRET={}{audience}",
+}
+
+/// Options that have nothing to act on in some cases.
+struct Idle {
+    smtp: bool,
+    sms: bool,
+    no_quirks: bool,
+    expiry_error: bool,
+}
+
+fn idle(args: &Args) -> Idle {
+    Idle {
+        smtp: args.smtp_url.is_some(),
+        sms: args.sms_url.is_some(),
+        no_quirks: args.no_quirks,
+        expiry_error: matches!(args.expiry_error, ExpiryWord::ExpiredToken),
+    }
+}
+
+impl Idle {
+    /// What was asked for and changes nothing, with the way to it. `wanted` are the channels of the command line.
+    fn notes(&self, sandbox: &Sandbox, ways: &Ways, wanted: &[String]) -> Vec<String> {
+        let auth0 = sandbox.dialect() == DialectName::Auth0;
+        let has = [
+            ("guardian-push", ways.push),
+            ("email", ways.email),
+            ("sms", ways.sms),
+        ];
+        let kept = wanted
+            .iter()
+            .any(|name| has.contains(&(name.as_str(), false)))
+            || (!wanted.is_empty()
+                && has
+                    .iter()
+                    .any(|(name, on)| *on && !wanted.iter().any(|wanted| wanted == name)));
+        let mut notes = Vec::new();
+        let mut note = |applies: bool, text: &str| {
+            if applies {
+                notes.push(text.to_owned());
+            }
+        };
+        note(
+            kept,
+            "--channel is for a fresh sandbox: the ready client of this folder keeps its channels. The console's page \
+             Clients changes them.",
+        );
+        note(
+            self.smtp && !ways.email,
+            "--smtp-url: the ready client does not use e-mail, so nothing goes out. Add --channel email to a fresh \
+             sandbox, or tick it on the console's page Clients.",
+        );
+        note(
+            self.sms && auth0,
+            "--sms-url: this dialect has no SMS. --dialect asgardeo has.",
+        );
+        note(
+            self.sms && !auth0 && !ways.sms,
+            "--sms-url: the ready client does not use SMS, so nothing goes out. Add --channel sms to a fresh sandbox, \
+             or tick it on the console's page Clients.",
+        );
+        note(
+            self.no_quirks && auth0,
+            "--no-quirks changes nothing in this dialect; --expiry-error does.",
+        );
+        note(
+            self.expiry_error && !auth0,
+            "--expiry-error changes nothing in this dialect; it is for --dialect auth0.",
+        );
+        notes
+    }
+}
+
+/// The commands that come next, with values that work.
+struct Next<'a> {
+    sandbox: &'a Sandbox,
+    ca: Option<&'a str>,
+    invitation: Option<&'a str>,
+    verify_user: bool,
+    ways: Ways,
+}
+
+impl Next<'_> {
+    fn lines(&self) -> Vec<Line> {
+        let second = self.second();
+        let mut lines = vec![
+            Line::new(),
+            Line::toned(Tone::Strong, "Next, in another terminal"),
+        ];
+        if !second.is_empty() {
+            lines.extend(second);
+            lines.extend([Line::new(), Line::toned(Tone::Strong, "and in a third one")]);
+        }
+        lines.extend(self.agent());
+        lines
+    }
+
+    /// `--ca …` for a server with a certificate of its own.
+    fn ca(&self) -> String {
+        self.ca
+            .map_or(String::new(), |file| format!("--ca {} ", quoted(file)))
+    }
+
+    fn server(&self) -> String {
+        self.sandbox
+            .tls_origin()
+            .unwrap_or_else(|| self.sandbox.origin())
+    }
+
+    /// Where people see what is asked: a phone, a mailbox.
+    fn second(&self) -> Vec<Line> {
+        let (program, ca) = (program(), self.ca());
+        let mut lines = Vec::new();
+        if let Some(invitation) = self.invitation {
+            lines.push(Line::plain(format!(
+                "  {program} phone {ca}enroll {} --server {}{}",
+                quoted(invitation),
+                quoted(&self.server()),
+                if self.verify_user {
+                    " --verify-user"
+                } else {
+                    ""
+                }
+            )));
+            lines.push(Line::plain(format!("  {program} phone {ca}watch")));
+        }
+        if self.ways.outbox {
+            lines.push(Line::plain(format!(
+                "  {program} mail --console {} --watch",
+                quoted(&self.sandbox.console_url())
+            )));
+        }
+        lines
+    }
+
+    fn agent(&self) -> Vec<Line> {
+        let ready = self.sandbox.ready();
+        let (program, ca) = (program(), self.ca());
+        let issuer = self
+            .sandbox
+            .issuer()
+            .replacen(&self.sandbox.origin(), &self.server(), 1);
+        let auth0 = self.sandbox.dialect() == DialectName::Auth0;
+        let (audience, user) = match auth0 {
+            true => (
+                format!(" SANDBOX_AUDIENCE={}", quoted(&ready.audience)),
+                &ready.user_id,
+            ),
+            false => (String::new(), &ready.username),
+        };
+        let ask = |more: &str| {
+            Line::plain(format!(
+                "  {program} agent request {ca}--user {} --message 'Order 4711'{more}",
+                quoted(user)
+            ))
+        };
+        let mut lines = vec![Line::plain(format!(
+            "  export SANDBOX_ISSUER={} SANDBOX_CLIENT_ID={} SANDBOX_CLIENT_SECRET={} SANDBOX_CONSOLE={}{audience}",
             quoted(&issuer),
             quoted(&ready.client_id),
             quoted(&ready.client_secret),
-        )),
-        Line::plain(format!(
-            "  {program} agent request {ca}--user {} --message 'Order 4711'",
-            quoted(user)
-        )),
-    ]);
-    screen.lines(&lines);
+            quoted(&self.sandbox.console_url()),
+        ))];
+        if !auth0 || self.ways.push || !self.ways.email {
+            lines.push(ask(""));
+        }
+        // The wanted life chooses the channel: what a phone need not answer at once goes by e-mail.
+        if auth0 && self.ways.email {
+            lines.push(ask(" --expiry 600").and(Tone::Faint, "    # by e-mail"));
+        }
+        lines
+    }
 }
 
-fn options(args: Args) -> anyhow::Result<Options> {
+fn options(args: Args, ports: &Ports) -> anyhow::Result<Options> {
     let dialect = DialectName::from(args.dialect);
     let default = Options::of(dialect);
     let known: &[&str] = match dialect {
@@ -405,11 +579,23 @@ fn options(args: Args) -> anyhow::Result<Options> {
         .iter()
         .find(|channel| !known.contains(&channel.as_str()))
     {
+        let other = match (dialect, unknown.as_str()) {
+            (DialectName::Auth0, "sms" | "external") => "; --dialect asgardeo has it",
+            (DialectName::Asgardeo, "guardian-push") => "; --dialect auth0 has it",
+            _ => "",
+        };
         return Err(Usage(format!(
-            "--channel: {unknown} is no channel of this dialect; there are {}",
+            "--channel: {unknown} is no channel of this dialect; there are {}{other}",
             known.join(", ")
         ))
         .into());
+    }
+    if let Some(issuer) = &args.issuer {
+        let web = url::Url::parse(issuer).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !web {
+            let why = format!("--issuer: {issuer} is no URL; write https://… or http://…");
+            return Err(Usage(why).into());
+        }
     }
     let wrong = |what: &'static str| {
         move |error: sandbox::AddressError| anyhow::Error::from(Usage(format!("{what}: {error}")))
@@ -419,7 +605,10 @@ fn options(args: Args) -> anyhow::Result<Options> {
         .smtp_url
         .map(|url| SmtpServer::parse(&url, smtp_ca, args.mail_from))
         .transpose()
-        .map_err(wrong("--smtp-url"))?;
+        .map_err(|error| match error.to_string() {
+            text if text.contains("the sender") => wrong("--mail-from")(error),
+            _ => wrong("--smtp-url")(error),
+        })?;
     let sms = args
         .sms_url
         .map(|url| SmsGateway::parse(&url, args.sms_token))
@@ -431,10 +620,10 @@ fn options(args: Args) -> anyhow::Result<Options> {
         smtp,
         sms,
         ready_channels: Some(args.channel).filter(|channels| !channels.is_empty()),
-        listen: args.listen,
+        listen: ports.http,
         tls: args.tls,
-        tls_listen: args.tls_listen,
-        console_listen: args.console_listen,
+        tls_listen: ports.https,
+        console_listen: ports.console,
         data: args.data,
         issuer: args.issuer,
         public_origins: args.public_origin,

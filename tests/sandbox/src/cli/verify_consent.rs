@@ -65,6 +65,15 @@ pub(crate) fn run(args: &Args, context: Context) -> anyhow::Result<Exit> {
             .terminal
             .json(&json!({ "match": holds, "checks": findings }));
     } else {
+        let answered = findings
+            .iter()
+            .any(|finding| finding.verdict != Verdict::Missing);
+        if !answered {
+            context.terminal.line(Line::toned(
+                Tone::Danger,
+                format!("{} holds no answer to this request.", args.entry.display()),
+            ));
+        }
         for finding in &findings {
             context.terminal.line(line(finding));
         }
@@ -97,5 +106,12 @@ fn read(file: &Path) -> anyhow::Result<String> {
 }
 
 fn unusable(file: &Path, what: &str) -> anyhow::Error {
+    if std::fs::metadata(file).is_ok_and(|file| file.len() == 0) {
+        let why = format!(
+            "{} is empty: is the id in the address right that it was fetched from?",
+            file.display()
+        );
+        return Usage(why).into();
+    }
     Usage(format!("{} is not {what}", file.display())).into()
 }

@@ -99,6 +99,9 @@ fn begin(console: &Console, request: StartRequest) -> Response {
                 "invalid_authorization_details" => format!(
                     "{reason} The knob \u{201c}Any detail type\u{201d} lets unregistered types through."
                 ),
+                _ if error.description.contains("verified email address") => format!(
+                    "{reason}. Make a user with \u{201c}email\u{201d} and \u{201c}email_verified\u{201d}: true (the page \u{201c}Users\u{201d} says how), or connect a phone."
+                ),
                 _ if error.description.starts_with("No eligible") => format!(
                     "{reason}. Connect a phone, or give the client another channel on the page \u{201c}Clients\u{201d}."
                 ),

@@ -101,6 +101,7 @@ pub(crate) fn router(handle: Handle) -> Router {
             }),
         )
         .merge(actions)
+        .fallback(nowhere)
         .layer(axum::middleware::from_fn(gate::protect))
         .with_state(console)
 }
@@ -153,6 +154,15 @@ impl Console {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn nowhere() -> Response {
+    let reason = "The console has no page at this address.";
+    (
+        StatusCode::NOT_FOUND,
+        pages::refusal("No such page", reason),
+    )
+        .into_response()
 }
 
 async fn overview(State(console): State<Console>) -> Markup {

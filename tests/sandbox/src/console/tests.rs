@@ -59,6 +59,23 @@ fn a_fresh_sandbox_says_what_to_do_next() {
 }
 
 #[test]
+fn a_request_by_email_speaks_of_a_link_and_of_no_phone() {
+    let mut snapshot = busy();
+    snapshot.requests[0].channel = "email".to_owned();
+    let page = pages::request(&snapshot, &snapshot.requests[0], None, TOKEN).0;
+    assert!(page.contains("person behind the link") && page.contains("opens the link"));
+    assert!(!page.contains("rich-consents") && !page.contains("phone approve"));
+    snapshot.requests[0].channel.clear();
+    let page = pages::request(&snapshot, &snapshot.requests[0], None, TOKEN).0;
+    assert!(page.contains("It reaches nobody"));
+
+    let mut only_email = fresh();
+    only_email.clients[0].channels = vec!["email".to_owned()];
+    let page = pages::overview(&only_email, &ready(), Some(&invitation(0)), TOKEN).0;
+    assert!(!page.contains("First, connect a phone."));
+}
+
+#[test]
 fn a_used_code_is_replaced_by_the_name_of_the_phone() {
     let page = pages::overview(&busy(), &ready(), Some(&invitation(0)), TOKEN).0;
     assert!(page.contains("connected") && !page.contains("<svg viewBox=\"0 0 41"));

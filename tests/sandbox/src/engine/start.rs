@@ -86,6 +86,14 @@ impl Engine {
             link,
             messages,
         } = accepted;
+        if request.channels.is_empty() {
+            tracing::warn!(
+                user = %request.user_id,
+                request = %request.consent_id,
+                "a request reaches nobody: the user has no verified e-mail address and no phone number that a channel of \
+                 the client could use"
+            );
+        }
         self.hub.release(self, &request);
         messages::send(self, messages);
         Ok(Started {

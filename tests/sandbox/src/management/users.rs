@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::ApiError;
@@ -17,8 +18,9 @@ use crate::password::PasswordHash;
 use crate::state::{Event, Tx, User};
 use crate::text::random_alphanumeric;
 
-/// Members of a user that may be set; absent ones stay.
+/// Members of a user that may be set; absent ones stay. A member that is none of these is a slip, and refused.
 #[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct UserBody {
     user_id: Option<String>,
     username: Option<String>,
@@ -31,9 +33,51 @@ pub(crate) struct UserBody {
     phone_number: Option<String>,
     blocked: Option<bool>,
     permissions: Option<Vec<String>>,
+    /// What the real API has beside these; read and not used.
+    #[serde(rename = "connection")]
+    _connection: Option<IgnoredAny>,
+    #[serde(rename = "verify_email")]
+    _verify_email: Option<IgnoredAny>,
+    #[serde(rename = "given_name")]
+    _given_name: Option<IgnoredAny>,
+    #[serde(rename = "family_name")]
+    _family_name: Option<IgnoredAny>,
+    #[serde(rename = "app_metadata")]
+    _app_metadata: Option<IgnoredAny>,
+    #[serde(rename = "user_metadata")]
+    _user_metadata: Option<IgnoredAny>,
 }
 
 impl UserBody {
+    /// What cannot be right about a user, whoever asks for it.
+    fn check(&self) -> Result<(), ApiError> {
+        let email = |text: &str| {
+            let parts = text.split_once('@');
+            parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
+                && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+        };
+        let number = |text: &str| {
+            let digits = text.strip_prefix('+').unwrap_or_default();
+            (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let wrong = |member: &Option<String>, right: &dyn Fn(&str) -> bool| {
+            member.as_deref().is_some_and(|text| !right(text))
+        };
+        let some = |text: &str| !text.is_empty();
+        let message = if wrong(&self.email, &email) {
+            "email must be an address"
+        } else if wrong(&self.phone_number, &number) {
+            "phone_number must be written as +15555550100"
+        } else if wrong(&self.username, &some) {
+            "username must not be empty"
+        } else if wrong(&self.password, &some) {
+            "password must not be empty"
+        } else {
+            return Ok(());
+        };
+        Err(ApiError::body(message))
+    }
+
     fn apply(self, user: &mut User) {
         fn set(target: &mut Option<String>, value: Option<String>) {
             if value.is_some() {
@@ -80,6 +124,7 @@ pub(crate) fn create_user(engine: &Engine, mut body: UserBody) -> Result<User, A
         updated_ms: now,
         ..User::default()
     };
+    body.check()?;
     body.apply(&mut user);
     engine.db.write(|tx| {
         if name_is_taken(tx, &user)? || !tx.insert(&user)? {
@@ -144,6 +189,7 @@ pub(super) async fn update(
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     let body: UserBody = body_of(&body)?;
+    body.check()?;
     let user = engine.db.write(|tx| {
         let mut user: User = tx.get(&id)?.ok_or(ApiError::NOT_FOUND)?;
         body.apply(&mut user);

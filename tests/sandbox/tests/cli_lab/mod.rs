@@ -85,9 +85,12 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Asked first, so that it takes its files along.
+impl Running {
+    /// Asked first, so that it takes its files along.
+    pub(crate) fn stop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         let pid = self.child.id().to_string();
         let _ = Command::new("kill")
             .args(["-TERM", &pid])
@@ -100,6 +103,12 @@ impl Drop for Running {
             }
             std::thread::yield_now();
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -118,10 +127,7 @@ impl Lab {
 
     /// With more options of `phone enroll`.
     pub(crate) fn enrolled_with(more: &[&str], enroll: &[&str]) -> Lab {
-        let mut server = Running::start(sandbox(
-            &[&["serve", "--json", "--interval", "1"], more].concat(),
-        ));
-        let values = server.line();
+        let (server, values) = Lab::serve(more);
         let lab = Lab {
             server,
             values,
@@ -136,6 +142,21 @@ impl Lab {
         );
         assert_eq!(enrolled["user"], lab.values["user_label"]);
         lab
+    }
+
+    /// A server and its values.
+    pub(crate) fn serve(more: &[&str]) -> (Running, Value) {
+        let mut server = Running::start(sandbox(
+            &[&["serve", "--json", "--interval", "1"], more].concat(),
+        ));
+        let values = server.line();
+        (server, values)
+    }
+
+    /// Ends the server and starts it anew.
+    pub(crate) fn restart(&mut self, more: &[&str]) {
+        self.server.stop();
+        (self.server, self.values) = Lab::serve(more);
     }
 
     pub(crate) fn text(&self, name: &str) -> &str {
@@ -215,16 +236,26 @@ pub(crate) fn control(lab: &Lab, path: &str) -> String {
     call_control(lab.text("console_url"), "GET", path)
 }
 
-/// A call of the control surface, in as few words of HTTP as it takes.
+/// A call of the control surface that must go well.
 pub(crate) fn call_control(console: &str, method: &str, path: &str) -> String {
+    let (status, body) = try_control(console, method, path, "");
+    assert_eq!(status / 100, 2, "{status} {body}");
+    body
+}
+
+/// A call of the control surface, in as few words of HTTP as it takes: status and body.
+pub(crate) fn try_control(console: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     let authority = console.split('/').nth(2).unwrap();
     let mut socket = std::net::TcpStream::connect(authority).unwrap();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
     );
     socket.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
 }

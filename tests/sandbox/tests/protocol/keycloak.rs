@@ -511,6 +511,12 @@ async fn only_a_token_of_this_realms_channel_rings_a_phone_and_only_once() {
             "{claims}"
         );
     }
+    // Keycloak names itself as it was called: whoever reads the refusal sees both names.
+    let called = "http://127.0.0.1:1/realms/demo";
+    let bearer = token(other_key(), &with("iss", json!(called)));
+    let refused = lab.hand_over(&bearer, &json!({})).await.json();
+    let why = refused["error_description"].as_str().unwrap_or_default();
+    assert!(why.contains(called) && why.contains(url.as_str()), "{why}");
     let forged = token(test_key(), &good);
     for bearer in [forged.as_str(), "", "a.b.c"] {
         assert_eq!(lab.hand_over(bearer, &json!({})).await.status, 401);

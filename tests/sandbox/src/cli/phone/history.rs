@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use authenticator_core::{Decision, Enrollment, HistoryEntry, HistoryReport};
+use authenticator_core::{Decision, Enrollment, EnrollmentId, HistoryEntry, HistoryReport};
 use serde_json::json;
 
 use super::super::text::{Line, Tone, printable};
@@ -66,7 +66,7 @@ impl Phone {
     async fn entries(&self, account: Option<Enrollment>, limit: u32) -> anyhow::Result<Exit> {
         let core = &self.handset.authenticator;
         let account = account.map(|account| account.id);
-        let entries = core.history(account, None, limit).await?;
+        let entries = core.history(account.clone(), None, limit).await?;
         if self.context.json {
             self.out()
                 .json(&entries.iter().map(report::history).collect::<Vec<_>>());
@@ -74,7 +74,7 @@ impl Phone {
         }
         if entries.is_empty() {
             self.out()
-                .line(Line::toned(Tone::Faint, "Nothing was asked yet."));
+                .line(Line::toned(Tone::Faint, self.nothing(account).await?));
         }
         for entry in &entries {
             self.out().line(line(entry));
@@ -84,6 +84,21 @@ impl Phone {
             }
         }
         Ok(Exit::Done)
+    }
+
+    /// Why there is no entry.
+    async fn nothing(&self, account: Option<EnrollmentId>) -> anyhow::Result<String> {
+        let core = &self.handset.authenticator;
+        let mut pruned = 0;
+        for enrollment in core.enrollments().await? {
+            if account.as_ref().is_none_or(|id| *id == enrollment.id) {
+                pruned += core.verify_history(enrollment.id).await?.pruned;
+            }
+        }
+        Ok(match pruned {
+            0 => "Nothing was asked yet.".to_owned(),
+            pruned => format!("Nothing is left: {} removed on purpose.", records(pruned)),
+        })
     }
 
     async fn verify(&self, account: Option<Enrollment>) -> anyhow::Result<Exit> {
@@ -133,9 +148,18 @@ impl Phone {
             .into(),
             _ => anyhow::Error::from(error).context(format!("cannot write {}", file.display())),
         })?;
+        let broken = self
+            .handset
+            .authenticator
+            .verify_history(id.clone())
+            .await?
+            .broken;
         if self.context.json {
-            self.out()
-                .json(&json!({ "exported": id.as_str(), "file": file.display().to_string() }));
+            self.out().json(&json!({
+                "exported": id.as_str(),
+                "file": file.display().to_string(),
+                "broken": broken.as_ref().map(|broken| broken.fault.as_str()),
+            }));
         } else {
             self.out().line(
                 Line::toned(Tone::Good, "✔ ")
@@ -143,6 +167,17 @@ impl Phone {
                     .and(Tone::Strong, printable(&file.display().to_string()))
                     .and(Tone::Plain, ". It holds what was shown, word for word."),
             );
+            if let Some(broken) = &broken {
+                self.out().line(Line::toned(Tone::Danger, "✘ ").and(
+                    Tone::Danger,
+                    format!(
+                        "Record {} does not hold ({}): `{} history --verify` says more.",
+                        broken.seq,
+                        broken.fault.as_str(),
+                        self.command
+                    ),
+                ));
+            }
         }
         Ok(Exit::Done)
     }
@@ -162,7 +197,7 @@ impl Phone {
         for (account, count) in &removed {
             self.out().line(
                 Line::plain(account_name(&account.issuer, &account.user))
-                    .and(Tone::Plain, format!(": {count} records removed")),
+                    .and(Tone::Plain, format!(": {} removed", records(*count))),
             );
         }
         Ok(Exit::Done)
@@ -186,6 +221,13 @@ impl Phone {
             ))
             .into()),
         }
+    }
+}
+
+fn records(count: u64) -> String {
+    match count {
+        1 => "1 record".to_owned(),
+        count => format!("{count} records"),
     }
 }
 
@@ -236,9 +278,9 @@ fn verdict(account: &Enrollment, report: &HistoryReport) -> Vec<Line> {
         ),
     };
     let mut facts = format!(
-        "  {}: {} records, {} signed answers, signed up to record {}",
+        "  {}: {}, {} signed answers, signed up to record {}",
         printable(report.enrollment.as_str()),
-        report.records,
+        records(report.records),
         report.answers,
         report.checkpointed
     );

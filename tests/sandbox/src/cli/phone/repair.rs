@@ -86,6 +86,10 @@ fn store(saved: &StoreRepair) -> Vec<Line> {
             Tone::Plain,
             "The key of the store is gone: nothing in it can be read. A new one was begun.",
         ),
+        _ if saved.kept.is_empty() => Line::toned(Tone::Danger, "✘ ").and(
+            Tone::Plain,
+            "The file is no store, or too damaged: no account could be read from it. A new one was begun.",
+        ),
         _ => Line::toned(Tone::Caution, "! ").and(
             Tone::Plain,
             "The store was damaged. What could be read is in use again.",

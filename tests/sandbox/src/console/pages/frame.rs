@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::super::text;
-use crate::snapshot::{RequestState, RequestView, Snapshot};
+use crate::snapshot::{RequestState, RequestView, Snapshot, UserView};
 
 /// The anti-forgery value that every form carries.
 #[derive(Clone, Copy)]
@@ -94,7 +94,10 @@ pub(super) fn bare(title: &str, content: Markup) -> Markup {
                 link rel="stylesheet" href="/console.css";
             }
             body.bare {
-                main { section.card { div.empty { (content) } } }
+                main {
+                    a.brand href="/" { (PreEscaped(MARK)) span { "Sandbox" } }
+                    section.card { div.empty { (content) } }
+                }
             }
         }
     }
@@ -102,6 +105,14 @@ pub(super) fn bare(title: &str, content: Markup) -> Markup {
 
 pub(super) fn head(title: &str, about: Markup) -> Markup {
     html! { div.head { div { h1 { (title) } p { (about) } } } }
+}
+
+/// What a user is called: the label, or the login name of somebody without name and address.
+pub(super) fn name(user: &UserView) -> &str {
+    match &user.username {
+        Some(username) if user.label == user.id => username,
+        _ => &user.label,
+    }
 }
 
 /// A form that is one button.

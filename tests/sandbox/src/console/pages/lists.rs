@@ -3,18 +3,18 @@
 use maud::{Markup, html};
 
 use super::super::text;
-use super::frame::{Page, Token, button, chips, day, empty, head, hidden};
+use super::frame::{Page, Token, button, chips, day, empty, head, hidden, name};
 use crate::snapshot::{ClientView, DeviceView, Snapshot};
 
 pub(in super::super) fn users(snapshot: &Snapshot, token: Token<'_>) -> Markup {
-    let about = html! { "Whom clients can ask. A blocked user is refused at the start, at the answer and at redemption." };
+    let about = html! { "Whom clients can ask. A blocked user is refused at the start, at the answer and at redemption. More of them, and verified addresses: " code { "POST /control/users" } " at this address, with " code { "username" } ", " code { "password" } ", " code { "email" } ", " code { "email_verified" } ", " code { "phone_number" } "." };
     list(
         snapshot,
         "/users",
         "Users",
         about,
         html! {
-            @if snapshot.users.is_empty() { (empty("No users", html! { "Create one with " code { "POST /api/v2/users" } "." })) } @else {
+            @if snapshot.users.is_empty() { (empty("No users", html! { "Create one with " code { "POST /control/users" } " at this address." })) } @else {
                 table {
                     thead { tr { th { "User" } @if snapshot.phones { th { "Devices" } } th { "E-mail" } th { "Status" } td {} } }
                     tbody {
@@ -22,12 +22,12 @@ pub(in super::super) fn users(snapshot: &Snapshot, token: Token<'_>) -> Markup {
                             @let this = [("user", user.id.as_str())];
                             tr {
                                 td {
-                                    span.what { (text::visible(&user.label)) } span.sub.mono { (text::visible(&user.id)) }
+                                    span.what { (text::visible(name(user))) } span.sub.mono { (text::visible(&user.id)) }
                                     @if let Some(name) = &user.username { span.sub { "logs in as " (text::visible(name)) } }
                                     @if let Some(number) = &user.phone_number { span.sub { (text::visible(number)) } }
                                 }
                                 @if snapshot.phones { td data-label="Devices" { (user.devices) } }
-                                td data-label="E-mail" { @if user.email_verified { "verified" } @else { span.quiet { "not verified" } } }
+                                td data-label="E-mail" { @if user.email_verified { "verified" } @else { span.quiet { @if user.label.contains('@') { "not verified" } @else { "none" } } } }
                                 td data-label="Status" { @if user.blocked { span.pill.bad { "blocked" } } @else { span.pill.good { "active" } } }
                                 td.act {
                                     @if user.blocked { (button(token, "/users/unblock", &this, "Unblock", "")) } @else {

@@ -36,6 +36,12 @@ fn one(snapshot: &Snapshot, i: usize, message: &OutboxMessage) -> Markup {
                     Some(said) => (letter(said, message.link.as_deref())),
                     None => p.quiet { "Its text went out with it, and is not kept." },
                 }
+                @if let Some(html) = &message.html {
+                    details id={ "html-" (message.id) } {
+                        summary { "The HTML part, which a template words" }
+                        pre tabindex="0" aria-label="HTML part" { @for line in html.lines() { (text::visible(line)) "\n" } }
+                    }
+                }
                 p.buttons {
                     @if let Some(link) = &message.link { a.button.primary href=(link) rel="noreferrer" { "Open its link" } }
                     @if known { a.button href={ "/requests/" (message.request_id) } { "Its request" } }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::samples::SAMPLES;
 use super::super::{Invitation, qr, text};
-use super::frame::{Page, Token, button, head, hidden, open};
+use super::frame::{Page, Token, button, head, hidden, name, open};
 use super::request::rows;
 use crate::ready::Ready;
 use crate::snapshot::Snapshot;
@@ -22,7 +22,7 @@ pub(in super::super) fn overview(
     Page { snapshot, path: "/", title: "Overview", waiting }.html(html! {
         (head("Overview", html! { @if snapshot.phones { "An OpenID Provider with CIBA and push approval, on this machine." } @else { "An OpenID Provider with CIBA and approval in the browser, on this machine." } }))
         div id="hint" data-live {
-            @if snapshot.phones && snapshot.devices.is_empty() {
+            @if pushes(snapshot) && snapshot.devices.is_empty() {
                 p.callout { strong { "First, connect a phone." } " Scan the code, or hand its link to " code { "sandbox phone enroll" } ". Then start a request." }
             }
         }
@@ -48,6 +48,16 @@ pub(in super::super) fn overview(
             }
         }
     })
+}
+
+/// Whether a client may ask phones.
+fn pushes(snapshot: &Snapshot) -> bool {
+    let push = |channel: &String| channel == "guardian-push";
+    snapshot.phones
+        && snapshot
+            .clients
+            .iter()
+            .any(|client| client.channels.iter().any(push))
 }
 
 /// Whether a device was enrolled for the user since the code was made.
@@ -84,7 +94,7 @@ fn start(snapshot: &Snapshot, ready: &Ready, token: Token<'_>) -> Markup {
                     label {
                         "User"
                         select name="user" {
-                            @for user in &snapshot.users { option value=(user.id) selected[user.id == ready.user_id] { (text::plain(&user.label)) } }
+                            @for user in &snapshot.users { option value=(user.id) selected[user.id == ready.user_id] { (text::plain(name(user))) } }
                         }
                     }
                     button.primary { "Start request" }
@@ -144,10 +154,10 @@ fn credentials(snapshot: &Snapshot, ready: &Ready) -> Markup {
                     dt { "Issuer" } dd { code { (snapshot.issuer) } }
                     dt { "Client id" } dd { code { (ready.client_id) } }
                     dt { "Secret" } dd { span.secret { "in the terminal that started the sandbox" } }
-                    dt { "User" } dd { code { (ready.user_id) } }
+                    @if snapshot.phones { dt { "User" } dd { code { (ready.user_id) } } }
                     dt { "Logs in as" } dd { code { (ready.username) } }
                     dt { "Password" } dd { span.secret { "in the terminal too" } }
-                    dt { "Audience" } dd { code { (ready.audience) } }
+                    @if snapshot.rich { dt { "Audience" } dd { code { (ready.audience) } } }
                 }
             }
         }

@@ -105,7 +105,7 @@ fn decide(request: &RequestView, token: Token<'_>) -> Markup {
         section.card id="decide" data-live {
             div.body {
                 @if request.state == RequestState::Pending {
-                    p.quiet { "Waiting for a phone. To go on without one:" }
+                    p.quiet { (waiting(request)) }
                     div.buttons {
                         @if request.withheld.is_none() {
                             (button(token, "/requests/decide", &[("request", &request.id), ("accept", "true")], "Approve", ""))
@@ -124,9 +124,18 @@ fn decide(request: &RequestView, token: Token<'_>) -> Markup {
     }
 }
 
+/// Whom a pending request waits for.
+fn waiting(request: &RequestView) -> &'static str {
+    match request.channel.as_str() {
+        "" => "It reaches nobody. To go on all the same:",
+        channel if channel.contains("push") => "Waiting for a phone. To go on without one:",
+        _ => "Waiting for the person behind the link. To go on without them:",
+    }
+}
+
 fn outcome(state: RequestState) -> &'static str {
     match state {
-        RequestState::Pending => "Waiting for a phone.",
+        RequestState::Pending => "Waiting for an answer.",
         RequestState::Approved => "Approved. The client gets its tokens with its next poll.",
         RequestState::Denied => "Denied. The client is told so with its next poll.",
         RequestState::Expired => "Nobody answered, or the client did not fetch its tokens in time.",
@@ -205,7 +214,7 @@ fn messages(snapshot: &Snapshot, request: &RequestView) -> Markup {
         .collect();
     html! {
         section.card {
-            header { h2 { "The person's link" } a href="/mail" { "Mail" } }
+            header { h2 { "The person's link" } @if !sent.is_empty() { a href="/mail" { "It is in Mail" } } }
             @match (sent.is_empty(), request.channel.as_str()) {
                 (true, "external") => (empty("Handed to the client", html! { "The client got it as " code { "auth_url" } " and brings it to the person." })),
                 (true, _) => (empty("Nobody was reached", html! { "No channel of the client reaches the user. The request waits until its time is over." })),
@@ -241,6 +250,9 @@ pub(super) fn device<'a>(snapshot: &'a Snapshot, id: &'a str) -> &'a str {
 }
 
 fn consent(snapshot: &Snapshot, request: &RequestView) -> Markup {
+    if !request.channel.contains("push") {
+        return html! {};
+    }
     let fetched = snapshot.exchanges.iter().find(|exchange| {
         exchange.request_id.as_ref() == Some(&request.id)
             && exchange.path.contains("/rich-consents/")
@@ -273,7 +285,8 @@ fn answer(snapshot: &Snapshot, request: &RequestView, claims: Option<&str>) -> M
                     (person(request.person.as_ref()))
                 } },
                 None if request.callback.as_ref().is_some_and(|callback| callback.state != CallbackState::Waiting) => {},
-                None => (empty("No answer yet", html! { "Approve or deny on a connected phone, or run " code { "sandbox phone approve" } "." })),
+                None if request.channel.contains("push") => (empty("No answer yet", html! { "Approve or deny on a connected phone, or run " code { "sandbox phone approve" } "." })),
+                None => (empty("No answer yet", html! { "The person opens the link in a browser, logs in, and approves or denies." })),
             }
             @if let Some(state) = &request.callback { (callback(state)) }
         }
