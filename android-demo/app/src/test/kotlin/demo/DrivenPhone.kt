@@ -8,9 +8,9 @@ import androidx.compose.ui.test.hasClickAction
 import androidx.compose.ui.test.hasProgressBarRangeInfo
 import androidx.compose.ui.test.hasText
 import androidx.compose.ui.test.isNotEnabled
+import com.google.gson.JsonArray
 import com.google.gson.JsonObject
 import com.google.gson.JsonPrimitive
-import com.google.gson.JsonArray
 import java.io.File
 import org.junit.Test
 import org.robolectric.Shadows.shadowOf
@@ -71,7 +71,8 @@ class DrivenPhone : AppOnScreen() {
     /** Nothing is being fetched, asked by the prompt, or sent. */
     private fun atRest(): Boolean {
         fun none(matcher: SemanticsMatcher) = rule.onAllNodes(matcher).fetchSemanticsNodes(false).isEmpty()
-        return none(hasProgressBarRangeInfo(ProgressBarRangeInfo.Indeterminate)) && none(hasText("Deny") and isNotEnabled())
+        return none(hasProgressBarRangeInfo(ProgressBarRangeInfo.Indeterminate)) && none(hasText("Deny") and isNotEnabled()) &&
+            none(hasText("Sending your answer", substring = true))
     }
 
     private fun buttons(): List<String> = rule.onAllNodes(hasClickAction()).fetchSemanticsNodes(false)
