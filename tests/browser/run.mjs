@@ -174,7 +174,7 @@ async function story(browser, auth0, folder) {
     await watcher.close();
 
     await page.getByRole("link", { name: "Mail", exact: true }).first().click();
-    await page.getByText("Approval requested by Sandbox agent").waitFor();
+    await page.getByText("Approval requested by Sandbox agent", { exact: true }).waitFor();
     await accessible(page, "mail");
     await page.getByRole("link", { name: "Open its link" }).click();
     await page.getByLabel("User name or e-mail address").fill(auth0.username);

@@ -44,21 +44,75 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// Status and code of an OAuth error, whose body and headers are then as they must be (RFC 6749 §5.2).
+    #[track_caller]
     pub(crate) fn error(&self) -> (u16, String) {
+        let body = self.json();
+        if self.status >= 400 {
+            assert_eq!(self.header("cache-control"), Some("no-store"), "{body}");
+            self.is_dated_json();
+        }
         (
             self.status,
-            self.json()["error"].as_str().unwrap_or_default().to_owned(),
+            body["error"].as_str().unwrap_or_default().to_owned(),
         )
     }
 
+    /// Status and code of an error of the device API, whose body and headers are then as they must be: the five members
+    /// that the SDKs between them read.
+    #[track_caller]
     pub(crate) fn device_error(&self) -> (u16, String) {
+        let members = ["description", "error", "errorCode", "message", "statusCode"];
+        let refused = self.coded_error(&members);
+        let body = self.json();
+        if self.status >= 400 {
+            assert_eq!(body["message"], body["description"]);
+        }
+        refused
+    }
+
+    /// The same of the Management API, which has no `description`.
+    #[track_caller]
+    pub(crate) fn management_error(&self) -> (u16, String) {
+        self.coded_error(&["error", "errorCode", "message", "statusCode"])
+    }
+
+    #[track_caller]
+    fn coded_error(&self, expected: &[&str]) -> (u16, String) {
+        let body = self.json();
+        if self.status >= 400 {
+            let members: Vec<&str> = body
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.as_str())
+                .collect();
+            assert_eq!(members, expected, "{}", self.text);
+            assert_eq!(body["statusCode"], self.status, "{body}");
+            assert!(
+                body["message"]
+                    .as_str()
+                    .is_some_and(|words| !words.is_empty()),
+                "{body}"
+            );
+            self.is_dated_json();
+        }
         (
             self.status,
-            self.json()["errorCode"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
+            body["errorCode"].as_str().unwrap_or_default().to_owned(),
         )
+    }
+
+    /// `Date` is what a phone corrects its clock by.
+    #[track_caller]
+    fn is_dated_json(&self) {
+        let kind = self.header("content-type").unwrap_or_default();
+        assert!(
+            kind.starts_with("application/json"),
+            "{kind}: {}",
+            self.text
+        );
+        assert!(self.header("date").is_some(), "{}", self.text);
     }
 }
 

@@ -14,7 +14,7 @@ async fn without_the_management_token_nothing_is_told() {
         .get(bench.url("/api/v2/users"))
         .bearer_auth("wrong");
     assert_eq!(
-        bench.send(request).await.device_error(),
+        bench.send(request).await.management_error(),
         (401, "invalid_token".to_owned())
     );
 }
@@ -59,7 +59,10 @@ async fn a_user_name_has_one_user() {
     let taken = bench.sandbox.ready().username;
     let second = json!({ "user_id": "second", "username": taken });
     let answer = bench.manage(Method::POST, "/users", second).await;
-    assert_eq!(answer.device_error(), (409, "resource_conflict".to_owned()));
+    assert_eq!(
+        answer.management_error(),
+        (409, "resource_conflict".to_owned())
+    );
     let third = json!({ "user_id": "third", "username": "third" });
     assert_eq!(
         bench.manage(Method::POST, "/users", third).await.status,
