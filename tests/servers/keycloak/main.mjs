@@ -88,7 +88,7 @@ function asks(user, ...more) {
 }
 
 function reported({ code, outcome, errors }) {
-  return outcome ? `${outcome}, status ${code}` : `${errors.replace(/^error: /, '')}, status ${code}`;
+  return outcome ? `${outcome}, status ${code}` : `${errors.split('\n')[0].replace(/^error: /, '')}, status ${code}`;
 }
 
 function file(name, value) {

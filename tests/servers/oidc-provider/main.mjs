@@ -32,7 +32,7 @@ function asks(message, more = [], { id, secret } = basic, auth = 'basic', user =
 
 /** The outcome with the exit status that scripts see, or the error. */
 function reported({ code, outcome, errors }) {
-  return outcome ? `${outcome}, status ${code}` : `${errors.replace(/^error: /, '')}, status ${code}`;
+  return outcome ? `${outcome}, status ${code}` : `${errors.split('\n')[0].replace(/^error: /, '')}, status ${code}`;
 }
 
 const rich = ['--param', `resource=${resource}`];
